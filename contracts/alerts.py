@@ -1,0 +1,152 @@
+"""Alerts on their way out: one transition of one alarm, as JSON with CloudEvents headers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Annotated
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.findings import Kind
+
+__all__ = ["Alert", "AlertRecord", "Contribution", "ExpectedRange", "Priority", "State", "Transition", "WindowSpan", "alert_id", "event_id", "priority_of"]
+
+
+class Transition(StrEnum):
+    """What happened to the alarm (ISA-18.2)."""
+
+    RAISED = "raised"
+    CLEARED = "cleared"
+    ACKNOWLEDGED = "acknowledged"
+    SHELVED = "shelved"
+    UNSHELVED = "unshelved"
+    SUPPRESSED = "suppressed"
+    UNSUPPRESSED = "unsuppressed"
+    OUT_OF_SERVICE = "out_of_service"
+    IN_SERVICE = "in_service"
+    RECONCILED = "reconciled"
+    REMOVED = "removed"
+
+
+class State(StrEnum):
+    """The alarm's state after the transition."""
+
+    NORMAL = "normal"
+    ACTIVE_UNACKED = "active_unacked"
+    ACTIVE_ACKED = "active_acked"
+    RETURNED_UNACKED = "returned_unacked"
+
+
+class Priority(StrEnum):
+    """Bands of OPC UA severity."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+def priority_of(severity: int) -> Priority:
+    """The band of a severity (1-1000): critical above 800, high above 600, medium above 400, low else."""
+    if severity > 800:
+        return Priority.CRITICAL
+    if severity > 600:
+        return Priority.HIGH
+    return Priority.MEDIUM if severity > 400 else Priority.LOW
+
+
+def alert_id(*, asset: str, sensor: str | None, kind: str, rule: str, onset_ts: int) -> str:
+    """The name of one episode of an alarm: the same after every restart and on every replay (32 hex digits)."""
+    return _digest(asset, sensor or "", kind, rule, str(onset_ts))
+
+
+def event_id(*, alert: str, transition: str, cause: str) -> str:
+    """The name of one transition: a consumer that drops ids which it has seen sees each transition once.
+
+    Args:
+        cause: the `ts` of a transition that data caused, in decimal; `commands/<partition>/<offset>` of a commanded one.
+    """
+    return _digest(alert, transition, cause)
+
+
+def _digest(*parts: str) -> str:
+    return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExpectedRange(_Model):
+    """The range that was expected, in the sensor's unit; null is open."""
+
+    low: float | None = None
+    high: float | None = None
+
+
+class Contribution(_Model):
+    """One sensor's part in the alert."""
+
+    sensor: str
+    share: Annotated[float, Field(ge=0, le=1)]
+
+
+class WindowSpan(_Model):
+    """The window that was judged."""
+
+    start: Annotated[int, Field(description="ms since the epoch, inclusive")]
+    end: Annotated[int, Field(description="ms since the epoch, exclusive; equal to start where window_s = 0")]
+    count: Annotated[int, Field(description="readings in it")]
+
+
+class Alert(_Model):
+    """One transition of one alarm: the JSON body of a record on the alert topic.
+
+    A function of the readings and the resolved rule alone: the same on every replay, byte for byte.
+    """
+
+    schema_: Annotated[int, Field(alias="schema", description="version of this format")] = 1
+    alert_id: Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="one episode of one alarm")]
+    transition: Transition
+    state: State
+    annunciated: Annotated[bool, Field(description="false: recorded, and not for the operator's attention")]
+    kind: Kind
+    rule: str
+    site: str
+    asset: str
+    sensor: Annotated[str | None, Field(description="null: the asset as a whole")]
+    unit: str | None
+    severity: Annotated[int, Field(ge=1, le=1000, description="OPC UA severity")]
+    priority: Priority
+    onset_ts: Annotated[int, Field(description="when the condition began, ms since the epoch")]
+    ts: Annotated[int, Field(description="event time of the transition, ms since the epoch")]
+    value: Annotated[float | None, Field(description="of the reading, or the mean of the window")]
+    expected: ExpectedRange
+    score: Annotated[float | None, Field(description="L, -log10 of the calibrated tail probability")]
+    rank: Annotated[float | None, Field(description="P, the level of surprise relative to the series' own past peaks")]
+    contributions: tuple[Contribution, ...]
+    evidence: dict[str, float | int | str | None]
+    window: WindowSpan | None
+    by: Annotated[str | None, Field(description="who commanded the transition")] = None
+    comment: str | None = None
+    message: Annotated[str, Field(description="one line for the operator")]
+
+    def body(self) -> bytes:
+        """The record's value: UTF-8 JSON, keys in the order of this model."""
+        return orjson.dumps(self.model_dump(by_alias=True, mode="json"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRecord:
+    """An alert with what travels beside its body, in the record's headers."""
+
+    alert: Alert
+    event_id: str
+    """`ce_id`."""
+    source: str
+    """`topic/partition/offset` of the reading that caused it; empty where none did."""
+    config: str
+    """Hash of the rule as it was resolved."""
