@@ -1,0 +1,116 @@
+"""One line that an operator understands: what is wrong, where, how far, for how long."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from contracts.findings import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from contracts.findings import Finding
+
+__all__ = ["duration", "message", "quantity"]
+
+
+def message(finding: Finding, unit: str | None) -> str:
+    """The alert's line: `press-0012 temp 97.1 degC above HH 95 degC for 5 s`."""
+    subject = f"{finding.asset} {finding.sensor}" if finding.sensor else finding.asset
+    return f"{subject} {_WORDING[finding.kind](finding, unit)}"
+
+
+def quantity(value: float | str | None, unit: str | None) -> str:
+    """A value with its unit, to four significant digits or to the whole unit."""
+    if not isinstance(value, int | float):
+        return "?"
+    figure = f"{value:.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    return f"{figure} {unit}" if unit else figure
+
+
+def duration(span_ms: float) -> str:
+    """A span of time in its largest sensible unit: `5 s`, `12 min`, `3.5 h`, `2 d`."""
+    for size_ms, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s")):
+        if span_ms >= 2 * size_ms or (span_ms >= size_ms and span_ms % size_ms == 0):
+            return f"{span_ms / size_ms:.3g} {unit}"
+    return f"{span_ms / 1000:.3g} s"
+
+
+def _lasted(finding: Finding) -> str:
+    return f"after {duration(finding.ts - finding.onset_ts)}"
+
+
+def _limit(finding: Finding, unit: str | None) -> str:
+    value = quantity(finding.value, unit)
+    high = finding.rule in ("hh", "h")
+    limit = f"{finding.rule.upper()} {quantity(finding.evidence['limit'], unit)}"
+    if not finding.active:
+        return f"{value} back {'below' if high else 'above'} {limit} {_lasted(finding)}"
+    held_ms = finding.ts - finding.onset_ts
+    return f"{value} {'above' if high else 'below'} {limit}" + (f" for {duration(held_ms)}" if held_ms else "")
+
+
+def _rate(finding: Finding, unit: str | None) -> str:
+    per_s = f"{unit or ''}/s"
+    verb = "rises" if finding.rule == "rise" else "falls"
+    maximum = quantity(finding.evidence["rate_max_per_s"], per_s)
+    if not finding.active:
+        return f"{verb} no faster than {maximum} again {_lasted(finding)}"
+    return f"{verb} by {quantity(finding.evidence['rate_per_s'], per_s)}, faster than {maximum}, to {quantity(finding.value, unit)}"
+
+
+def _flatline(finding: Finding, unit: str | None) -> str:
+    if not finding.active:
+        return f"moves again, {quantity(finding.value, unit)}, {_lasted(finding)}"
+    return f"stuck at {quantity(finding.value, unit)} for {duration(finding.ts - finding.onset_ts)}"
+
+
+def _stale(finding: Finding, unit: str | None) -> str:
+    after_ms = finding.evidence["after_ms"]
+    assert isinstance(after_ms, int | float)
+    if not finding.active:
+        return f"speaks again after {duration(finding.ts - finding.onset_ts + after_ms)} of silence"
+    last = f"; last value {quantity(finding.value, unit)}" if finding.sensor and finding.value is not None else ""
+    return f"silent for {duration(after_ms)}{last}" if finding.sensor else f"silent: no sensor spoke for {duration(after_ms)}"
+
+
+def _anomaly(finding: Finding, unit: str | None) -> str:
+    if not finding.active:
+        return f"behaves normally again {_lasted(finding)}"
+    if finding.sensor is None:
+        first = ", ".join(share.sensor for share in finding.contributions[:3])
+        return f"behaves unusually, most of all {first}" if first else "behaves unusually"
+    low, high = finding.expected
+    expected = f", expected {quantity(low, None)} to {quantity(high, unit)}" if low is not None and high is not None else ""
+    return f"behaves unusually: {quantity(finding.value, unit)}{expected}"
+
+
+def _drift(finding: Finding, unit: str | None) -> str:
+    before, latest = finding.evidence.get("from"), finding.evidence.get("to")
+    if not finding.active:
+        return f"has a new normal {_lasted(finding)}"
+    if before is None or latest is None:
+        return "has moved and stayed"
+    return f"has moved from {quantity(before, None)} to {quantity(latest, unit)} and stayed"
+
+
+def _capacity(finding: Finding, _unit: str | None) -> str:
+    if finding.rule == "sensors":
+        return f"has more than {finding.evidence['sensors_max']} sensors: new ones are refused"
+    return f"belongs to a key group of more than {finding.evidence['series_max']} series: new ones are refused"
+
+
+def _flood(_finding: Finding, _unit: str | None) -> str:
+    return "has more alarms than a person can follow"
+
+
+_WORDING: dict[Kind, Callable[[Finding, str | None], str]] = {
+    Kind.LIMIT: _limit,
+    Kind.RATE: _rate,
+    Kind.FLATLINE: _flatline,
+    Kind.STALE: _stale,
+    Kind.ANOMALY: _anomaly,
+    Kind.DRIFT: _drift,
+    Kind.CAPACITY: _capacity,
+    Kind.FLOOD: _flood,
+}

@@ -1,0 +1,131 @@
+"""The series that a lane knows: (asset, sensor) → the lane's own dense number and its key group.
+
+A name is judged once, when it is first met; after that a series costs one dictionary look-up. The numbers live as long
+as the lane: after a restart the names come again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from contracts.findings import Finding, Kind
+from contracts.limits import NAME_BYTES_MAX
+from contracts.readings import Reason, SeriesName, group_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from contracts.settings import Service
+
+__all__ = ["Refusal", "SeriesTable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a reading is refused: what a `Reject` says, before it is known which message it was."""
+
+    reason: Reason
+    detail: str
+
+
+class SeriesTable:
+    """Numbers the series of one lane, and refuses those that are badly named or too many."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._numbers: dict[str, dict[str, int]] = {}
+        self._groups: dict[str, int] = {}
+        self._per_group = np.zeros(service.key_groups, np.int64)
+        self._group_of_number = np.zeros(256, np.int16)
+        self._count = 0
+        self._unannounced: dict[int, list[SeriesName]] = {}
+        self._unreported: list[tuple[int, Finding]] = []
+        self._reported: set[tuple[str, str]] = set()
+
+    def number(self, asset: str, sensor: str, ts: int) -> int | Refusal:
+        """The number of a series, new or known; or why it is refused.
+
+        Args:
+            ts: event time of the reading (ms), for the alert that says that a bound was met.
+        """
+        sensors = self._numbers.get(asset)
+        if sensors is not None and (number := sensors.get(sensor)) is not None:
+            return number
+        return self._add(asset, sensor, ts)
+
+    @property
+    def numbers(self) -> dict[str, dict[str, int]]:
+        """asset → sensor → number, of all series that are known: for reading only."""
+        return self._numbers
+
+    @property
+    def groups(self) -> NDArray[np.int16]:
+        """Key group by series number, shape (at least the count of series,)."""
+        return self._group_of_number
+
+    def take_names(self, group: int) -> tuple[SeriesName, ...]:
+        """The names that this key group has not been told yet, in the order of their numbers; once."""
+        return tuple(self._unannounced.pop(group, ()))
+
+    def take_findings(self) -> list[tuple[int, Finding]]:
+        """(key group, finding) of each bound that was met for the first time since the last call."""
+        findings, self._unreported = self._unreported, []
+        return findings
+
+    def _add(self, asset: str, sensor: str, ts: int) -> int | Refusal:
+        if fault := _name_fault(asset):
+            return Refusal(Reason.BAD_NAME, f"asset {fault}")
+        if fault := _name_fault(sensor):
+            return Refusal(Reason.BAD_NAME, f"sensor {fault}")
+        group = self._groups.get(asset)
+        if group is None:
+            group = group_of(asset, self._service.key_groups)
+        sensors = self._numbers.get(asset, {})
+        if len(sensors) >= self._service.sensors_per_asset_max:
+            return self._refuse(asset, group, "sensors", self._service.sensors_per_asset_max, ts)
+        if self._per_group[group] >= self._service.series_per_group_max:
+            return self._refuse(asset, group, "series", self._service.series_per_group_max, ts)
+        number = self._count
+        if number == len(self._group_of_number):
+            self._group_of_number = np.concatenate([self._group_of_number, np.zeros_like(self._group_of_number)])
+        self._group_of_number[number] = group
+        self._groups[asset] = group
+        self._numbers.setdefault(asset, {})[sensor] = number
+        self._per_group[group] += 1
+        self._count += 1
+        self._unannounced.setdefault(group, []).append(SeriesName(number, asset, sensor))
+        return number
+
+    def _refuse(self, asset: str, group: int, rule: str, bound: int, ts: int) -> Refusal:
+        subject = asset if rule == "sensors" else str(group)
+        if (rule, subject) not in self._reported:
+            self._reported.add((rule, subject))
+            finding = Finding(
+                asset=asset,
+                sensor=None,
+                kind=Kind.CAPACITY,
+                rule=rule,
+                active=True,
+                onset_ts=ts,
+                ts=ts,
+                evidence={f"{rule}_max": bound},
+            )
+            self._unreported.append((group, finding))
+        return Refusal(Reason.CAPACITY, f"{rule} of {asset!r} exceed {bound}: raise service.{_SETTING[rule]}")
+
+
+_SETTING = {"sensors": "sensors_per_asset_max", "series": "series_per_group_max"}
+
+
+def _name_fault(name: str) -> str:
+    """What is wrong with a name, or nothing."""
+    if not name:
+        return "name is empty"
+    if len(name.encode()) > NAME_BYTES_MAX:
+        return f"name is longer than {NAME_BYTES_MAX} bytes"
+    if not name.isprintable() and any(ord(character) < 32 or 127 <= ord(character) < 160 for character in name):
+        return "name has control characters"
+    return ""
