@@ -1,0 +1,84 @@
+"""The command line: `andon COMMAND`. Each command lives in a module of its own and is imported when it is asked for.
+
+Exit codes: 0 fine, 1 failed (the world), 2 usage or settings.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.metadata import version as installed_version
+
+import click
+
+from contracts.errors import AndonError, ConfigError
+
+__all__ = ["main"]
+
+COMMANDS = {
+    "demo": "andon.demo",
+    "run": "andon.run",
+    "replay": "andon.replay",
+    "check": "andon.check",
+    "topics": "andon.topics",
+}
+"""Command → the module whose `command` it is."""
+
+
+class _Lazy(click.Group):
+    """Imports a command's module when the command is used: `andon --help` answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order in which a newcomer meets them."""
+        return [*COMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, if there is one."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        command = import_module(COMMANDS[cmd_name]).command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def cli() -> None:
+    """Warn before the line stops: anomaly detection for a plant's sensors.
+
+    \b
+    andon demo                    watch a simulated plant, no broker needed
+    andon replay FILE.csv         run a recording through the detectors
+    andon check andon.toml        say all that is wrong with the settings
+    andon topics create andon.toml
+    andon run --settings andon.toml
+    """
+
+
+@cli.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(f"andon {installed_version('andon')}")
+
+
+def main() -> None:
+    """Run the command line and turn our own errors into one clear message and an exit code."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2 if isinstance(error, click.UsageError) else 1)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    except AndonError as error:
+        click.echo(f"andon: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
