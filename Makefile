@@ -1,0 +1,80 @@
+# The habits of the house. Every target makes what it needs: in a fresh clone, `make demo` is all there is to type.
+#
+#   make demo ARGS="--seconds 30 --json"    ARGS go to the command behind a target
+#   make setup PYTHON=/path/to/python3.12   to choose the interpreter of .venv
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/installed.stamp
+COMPILED := $(VENV)/compiled.stamp
+KERNELS := contracts/readings.py contracts/findings.py $(wildcard detectors/*.py)
+
+# A name on PATH proves nothing: a version manager's shim may stand for a Python that isn't there, and Debian's Python
+# may come without ensurepip. So each candidate is asked.
+CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.12 python3.11 python3)
+FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+
+.PHONY: help setup demo test fmt lint types kafka bench-throughput bench-accuracy clean
+
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) $(COMPILED) ## install everything into .venv and compile the numeric kernels, once
+	@echo "ready: try \`make demo\`" >&2
+
+demo: $(COMPILED) ## watch a simulated plant, no broker needed (ARGS="--seconds 30 --json")
+	@$(PY) -m andon demo $(ARGS)
+
+test: lint types $(COMPILED) ## all that must hold: lint, types and every test (ARGS="-k limit")
+	@$(PY) -m pytest $(ARGS)
+
+fmt: $(INSTALLED) ## let ruff format the code and mend what it can
+	@$(PY) -m ruff check --fix-only --quiet .
+	@$(PY) -m ruff format .
+
+lint: $(INSTALLED) ## ruff, codespell and the rules of who may import whom
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(VENV)/bin/codespell
+	@$(VENV)/bin/lint-imports --no-logo
+
+types: $(INSTALLED) ## mypy --strict
+	@$(PY) -m mypy --strict
+
+kafka: $(INSTALLED) ## a local Apache Kafka on 127.0.0.1:9092 until Ctrl-C (needs Java 17 and Maven)
+	@$(PY) -m deploy.kafka.local $(ARGS)
+
+bench-throughput: $(COMPILED) ## how many readings a second, how late the alerts
+	@$(PY) -m benchmarks.throughput $(ARGS)
+
+bench-accuracy: ## what is found, what is false, on public recordings (not there yet)
+	@echo "the accuracy benchmark isn't written yet: until it is, nothing is claimed about accuracy" >&2; exit 2
+
+clean: ## remove .venv, the local Kafka's data and all caches
+	@rm -rf $(VENV) .kafka .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Set-up speaks on stderr: the output of `make demo ARGS=--json` belongs to the program that reads it.
+$(INSTALLED): pyproject.toml constraints.txt
+	@{ set -e; \
+	if ! $(PY) -c '' 2>/dev/null; then \
+	    for candidate in $(CANDIDATES); do \
+	        if "$$candidate" -c '$(FITS)' >/dev/null 2>&1 </dev/null; then found=$$candidate; break; fi; \
+	    done; \
+	    if [ -z "$$found" ]; then \
+	        echo "andon needs Python 3.12 or 3.11 with venv (tried: $(CANDIDATES)). On Debian: apt-get install python3-venv; elsewhere: make setup PYTHON=/path/to/python3.12"; \
+	        exit 1; \
+	    fi; \
+	    echo "setting up: $$("$$found" --version) in $(VENV)"; \
+	    rm -rf $(VENV); \
+	    "$$found" -m venv $(VENV); \
+	fi; \
+	echo "installing what constraints.txt names (about a minute, once)"; \
+	$(PY) -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt -e '.[dev,parquet]' </dev/null; \
+	touch $@; } >&2
+
+$(COMPILED): $(INSTALLED) $(KERNELS)
+	@{ set -e; $(PY) -m andon.warm; touch $@; } >&2
