@@ -1,0 +1,1 @@
+"""What andon measures itself against."""
