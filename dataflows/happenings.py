@@ -88,9 +88,9 @@ class Happenings:
         if bad:
             self._bad.labels("bad").inc(bad)
 
-    def message_rejected(self, reason: Reason) -> None:
-        """A message, or one value of it, was set aside for the dead letters."""
-        self._rejects.labels(reason).inc()
+    def message_rejected(self, reason: Reason, count: int = 1) -> None:
+        """Messages, or values of messages of many, were set aside for the dead letters."""
+        self._rejects.labels(reason).inc(count)
 
     def ts_missed(self, count: int) -> None:
         """Messages came without a time of their own."""

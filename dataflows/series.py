@@ -6,13 +6,13 @@ as the lane: after a restart the names come again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from contracts.codec import Refusal
 from contracts.findings import Finding, Kind
-from contracts.limits import NAME_BYTES_MAX
+from contracts.names import name_fault
 from contracts.readings import Reason, SeriesName, group_of
 
 if TYPE_CHECKING:
@@ -21,14 +21,6 @@ if TYPE_CHECKING:
     from contracts.settings import Service
 
 __all__ = ["Refusal", "SeriesTable"]
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a reading is refused: what a `Reject` says, before it is known which message it was."""
-
-    reason: Reason
-    detail: str
 
 
 class SeriesTable:
@@ -58,7 +50,7 @@ class SeriesTable:
 
     @property
     def numbers(self) -> dict[str, dict[str, int]]:
-        """asset → sensor → number, of all series that are known: for reading only."""
+        """Numbers by asset and sensor, of all series that are known: for reading only."""
         return self._numbers
 
     @property
@@ -76,9 +68,9 @@ class SeriesTable:
         return findings
 
     def _add(self, asset: str, sensor: str, ts: int) -> int | Refusal:
-        if fault := _name_fault(asset):
+        if fault := name_fault(asset):
             return Refusal(Reason.BAD_NAME, f"asset {fault}")
-        if fault := _name_fault(sensor):
+        if fault := name_fault(sensor):
             return Refusal(Reason.BAD_NAME, f"sensor {fault}")
         group = self._groups.get(asset)
         if group is None:
@@ -118,14 +110,3 @@ class SeriesTable:
 
 
 _SETTING = {"sensors": "sensors_per_asset_max", "series": "series_per_group_max"}
-
-
-def _name_fault(name: str) -> str:
-    """What is wrong with a name, or nothing."""
-    if not name:
-        return "name is empty"
-    if len(name.encode()) > NAME_BYTES_MAX:
-        return f"name is longer than {NAME_BYTES_MAX} bytes"
-    if not name.isprintable() and any(ord(character) < 32 or 127 <= ord(character) < 160 for character in name):
-        return "name has control characters"
-    return ""
