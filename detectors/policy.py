@@ -1,0 +1,108 @@
+"""The alarm policy: which windows are strange enough to tell a person.
+
+Never within 120 windows of the last alarm (age). Then, by the settings,
+
+    budget:  L >= log10(N / X), at least log10(5)     L: see calibration.py
+    ranked:  P >= 0.60 (1 + 0.2 u)                    P: see combination.py
+
+N = 604800 / (50 D) is the number of 50-window blocks in a week, D a window's length in seconds, X the alarms a week that
+this series may raise: the asset's budget divided by its sensors. More than one alarm in five blocks can't be asked for:
+below log10(5) the score tells nothing. u counts recent alarms (u = u + 1 at an alarm, times exp(-1/2400) a window), so
+that a series that has just alarmed must be stranger to alarm again; only `ranked` needs it, the budget knows by itself.
+
+In the first 150 windows the policy runs, and nothing is told: early scores are optimistic, because nothing was seen yet.
+
+Where every reading is a window of its own, D is the learned interval of the series:
+
+    D = D + max(1/1000, 1/n) (dt - D)                 dt at most 10 D after the tenth: a gap isn't an interval
+
+Catches: nothing by itself.
+Misses: a second anomaly within 120 windows of the first (the alarm stays active meanwhile).
+Cost: 2 floats and a count.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from detectors import tracker
+from detectors.calibration import LOG10_5
+from detectors.combination import BLOCK
+from detectors.compiled import Record, inlined
+
+__all__ = [
+    "RANK_MIN",
+    "REFRACTORY",
+    "STATE",
+    "WARMUP",
+    "fresh",
+    "learn_interval",
+    "rank_threshold",
+    "step",
+    "threshold",
+]
+
+STATE = np.dtype(
+    [
+        ("u", np.float64),  # recent alarms
+        ("interval_s", np.float64),  # learned time between two windows
+        ("age", np.int32),  # windows since the last alarm
+    ],
+    align=True,
+)
+
+RANK_MIN = 0.60
+REFRACTORY = 120  # windows
+WARMUP = 150  # windows
+RAISE = 0.2
+U_KEPT = math.exp(-1.0 / 2400.0)
+AGE_MAX = 1_000_000_000
+WEEK_S = 604_800.0
+INTERVAL_S_MIN = 1e-3
+GAP = 10.0  # intervals
+
+
+def fresh(state: Record) -> None:
+    """Set what doesn't start at zero."""
+    state["age"] = AGE_MAX
+
+
+@inlined
+def learn_interval(state: Record, elapsed_s: float, n: int) -> None:
+    """Take in the time between the window before and this one, which comes after n >= 1 others."""
+    if n > GAP:
+        elapsed_s = min(elapsed_s, GAP * state.interval_s)
+    state.interval_s += tracker.weight(n - 1, 1e-3) * (elapsed_s - state.interval_s)
+
+
+@inlined
+def threshold(state: Record, window_s: float, alarms_per_week: float, sensors: int) -> float:
+    """The smallest L that raises; `window_s` = 0 takes the learned interval."""
+    length_s = max(window_s if window_s > 0.0 else state.interval_s, INTERVAL_S_MIN)
+    blocks_per_week = WEEK_S / (BLOCK * length_s)
+    return max(math.log10(blocks_per_week * sensors / alarms_per_week), LOG10_5)
+
+
+@inlined
+def rank_threshold(state: Record) -> float:
+    """The smallest P that raises."""
+    return float(RANK_MIN * (1.0 + RAISE * state.u))
+
+
+@inlined
+def step(state: Record, score: float, smallest: float) -> bool:
+    """Whether this window raises: its score (L or P) reaches `smallest`, and the last alarm is long enough ago."""
+    alarm = score >= smallest and state.age >= REFRACTORY
+    if alarm:
+        state.age = 0
+        state.u += 1.0
+    return alarm
+
+
+@inlined
+def age_by_one(state: Record) -> None:
+    """A window has passed; before `step`."""
+    state.u *= U_KEPT
+    state.age = min(state.age + 1, AGE_MAX)

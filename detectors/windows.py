@@ -1,0 +1,552 @@
+"""The learned detectors of one key group: closed windows in, findings about anomalies and drifts out.
+
+Each closed window of a series is judged by what was learned from the windows before it, and then learned:
+
+    1  level        z: how far is the smoothed value from its usual place      level.py
+    2  combination  S: over the families and the last windows; P: as a rank    combination.py
+    3  calibration  L: as a tail probability                                   calibration.py
+    4  policy       is it an alarm?                                            policy.py
+    5  episode      is the alarm of before over?                               episode.py
+    6  drift        has the level moved for good?                              drift.py
+    7  learning     level, combination, calibration, the day's profile         profile.py
+
+A River model that the settings name takes the place of 1, for a series or for an asset as a whole (river_model.py,
+asset_model.py); an asset's model has a row of its own here, beside those of the asset's sensors, which then alarm no more.
+
+A window with `learn` = 0 is judged like any other: it moves the smoothing, S, the policy's ages and the alarm state. It
+changes nothing that is learned: no tracker, peak, quantile, profile, reference, interval or River model, no count of
+windows; and it isn't looked at for drift. A window whose mean isn't finite, or beyond 1e100 (the square of its square
+would be no number), passes without a trace.
+
+An alarm that was held for 480 windows ends with a drift: what it was about is the new normal.
+
+Catches and misses: see the files. Cost: a row of STATE a series, about 0.2 us a window.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from contracts.errors import StateError
+from contracts.findings import CLOSED, Share
+from contracts.settings import Anomaly
+from detectors import calibration, combination, drift, episode, level, policy, profile, tracker, verdicts
+from detectors.asset_model import AssetModel
+from detectors.compiled import compiled
+from detectors.records import CAPACITY_MIN, adopted, grown
+from detectors.river_model import RiverModel
+
+if TYPE_CHECKING:
+    from contracts.findings import Closed, Finding
+    from contracts.readings import Rows
+    from contracts.settings import Settings
+    from detectors.river_model import Standardised
+
+__all__ = ["STATE", "VERSION", "Learning", "Restarted", "Warming", "Windows"]
+
+VERSION = 1
+"""Of the snapshot."""
+
+VALUE_MAX = 1e100
+FAMILIES = 1
+WARMING_MAX = 100
+VERDICTS = 512
+VERDICTS_PER_ROW_MAX = 4
+
+STATE = np.dtype(
+    [
+        ("n", np.int64),  # windows learned
+        ("scored", np.int64),  # of these, with a score: fewer only under a River model
+        ("first", np.int64),  # start of the first window, ms since the epoch
+        ("latest", np.int64),  # start of the newest window
+        ("level", level.STATE),
+        ("combination", combination.STATE),
+        ("calibration", calibration.STATE),
+        ("policy", policy.STATE),
+        ("episode", episode.STATE),
+        ("profile", profile.STATE),
+        ("drift", drift.STATE),
+        ("seen", np.uint8),  # has closed a window
+        ("paused", np.uint8),  # the newest window wasn't learned
+    ],
+    align=True,
+)
+
+CONFIG = np.dtype(
+    [
+        ("window_s", np.float64),  # 0: the learned interval
+        ("alarms_per_week", np.float64),  # of all who share the budget
+        ("budget", np.int32),  # index of the budget
+        ("ranked", np.uint8),
+        ("own", np.uint8),  # judged by our own families
+        ("series", np.uint8),  # 0: the row of an asset's model
+        ("tells_anomaly", np.uint8),
+        ("tells_drift", np.uint8),
+    ],
+    align=True,
+)
+
+OUTSIDE = np.dtype([("z", np.float64), ("y", np.float64), ("m", np.float64), ("v", np.float64)], align=True)
+"""A River model's standardised score of one window, NaN where it has none."""
+
+_NO_OUTSIDE = np.zeros(0, OUTSIDE)
+_NO_SCORE = (math.nan, math.nan, math.nan, math.nan)
+_ANOTHER_MODEL = "the settings name another model"
+
+
+class Learning(NamedTuple):
+    """How many series are in which state of learning; those that never closed a window aren't counted."""
+
+    warming: int
+    """Their alarms aren't told yet."""
+    learning: int
+    paused: int
+    """The newest window wasn't learned, whatever the state before."""
+
+
+class Warming(NamedTuple):
+    """A series (sensor None: an asset's model) that hasn't seen enough to alarm."""
+
+    asset: str
+    sensor: str | None
+    seen: int
+    needed: int
+
+
+class Restarted(NamedTuple):
+    """A model that started afresh, and why."""
+
+    asset: str
+    sensor: str | None
+    reason: str
+
+
+class _Batch(NamedTuple):
+    """The windows of one call, with rows of assets among them where an asset has a model."""
+
+    rows: Rows
+    slots: Rows
+    outside: Rows
+    shares: dict[int, tuple[Share, ...]]
+    """Of the assets' rows."""
+
+
+class Windows:
+    """State and judgement of one key group.
+
+    Args:
+        settings: which rules apply to whom.
+
+    Raises: ConfigError, when a series is first met whose settings name an unusable River model.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._names: list[tuple[str, str | None]] = []
+        self._slot_of_name: dict[tuple[str, str | None], int] = {}
+        self._slot_of_number = np.zeros(CAPACITY_MIN, np.int32)  # plus 1; 0: never named. Numbers are the upstream step's
+        self._states = np.zeros(CAPACITY_MIN, STATE)
+        self._configs = np.zeros(CAPACITY_MIN, CONFIG)
+        self._sharers = np.zeros(CAPACITY_MIN, np.int64)  # who has closed a window, by budget
+        self._budget_of: dict[tuple[str, bool], int] = {}
+        self._river: dict[int, RiverModel] = {}  # by slot
+        self._asset_models: dict[int, AssetModel] = {}  # by slot of the asset's row
+        self._asset_row_of: dict[int, int] = {}  # sensor's slot to the slot of its asset's row
+        self._verdicts = np.zeros(VERDICTS, verdicts.VERDICT)
+        self._restarted: list[Restarted] = []
+
+    @property
+    def restarted(self) -> tuple[Restarted, ...]:
+        """Models that couldn't go on from what was saved."""
+        return tuple(self._restarted)
+
+    def judge(self, closed: Closed) -> list[Finding]:
+        """Judge each window by those before it, then learn it; findings come in the order of the rows.
+
+        Raises: KeyError if a row's slot was never named.
+        """
+        for number, asset, sensor in closed.names:
+            self._name(number, asset, sensor)
+        rows = np.require(closed.rows, CLOSED, ["C", "A", "W"])
+        slots = self._slots(rows)
+        if self._river or self._asset_models:
+            batch = self._ask_models(rows, slots)
+        else:
+            batch = _Batch(rows, slots, _NO_OUTSIDE, {})
+        return self._run(batch, closed.sources)
+
+    def learning(self) -> Learning:
+        """How many series warm up, learn, or are paused."""
+        states, configs = self._states[: self._count], self._configs[: self._count]
+        known = (configs["series"] == 1) & (states["seen"] == 1)
+        paused = known & (states["paused"] == 1)
+        warming = known & ~paused & (states["scored"] < policy.WARMUP)
+        learning = known & ~paused & ~warming
+        return Learning(*(int(np.count_nonzero(part)) for part in (warming, learning, paused)))
+
+    def warming(self) -> list[Warming]:
+        """Who hasn't seen enough windows to alarm, and how many it has seen; at most 100 entries."""
+        scored = self._states["scored"][: self._count]
+        slots = np.flatnonzero(scored < policy.WARMUP)[:WARMING_MAX]
+        return [Warming(*self._names[slot], int(scored[slot]), policy.WARMUP) for slot in slots]
+
+    def snapshot(self) -> dict[str, Any]:
+        """The state as plain data: numpy arrays (copies) and built-in types."""
+        return {
+            "version": VERSION,
+            "states": self._states[: self._count].copy(),
+            "assets": [asset for asset, _ in self._names],
+            "sensors": [sensor for _, sensor in self._names],
+            "river": {slot: model.snapshot() for slot, model in self._river.items()},
+            "asset_models": {slot: model.snapshot() for slot, model in self._asset_models.items()},
+        }
+
+    @classmethod
+    def restore(cls, settings: Settings, snapshot: dict[str, Any]) -> Windows:
+        """The state as it was saved, under settings that may have changed since.
+
+        Raises: StateError if the snapshot is of an unknown version.
+        """
+        version = snapshot.get("version")
+        if version != VERSION:
+            raise StateError(
+                f"windows: the saved state has version {version!r}, this andon reads version {VERSION}. "
+                "Go on with the andon that wrote it, or start on an empty state directory."
+            )
+        restored = cls(settings)
+        names = list(zip(snapshot["assets"], snapshot["sensors"], strict=True))
+        for asset, sensor in names:
+            restored._append(asset, sensor)
+        restored._states = adopted(snapshot["states"], STATE)
+        for slot, (asset, sensor) in enumerate(names):
+            if sensor is not None:
+                restored._configure(slot, asset, sensor)
+        restored._count_sharers()
+        for slot in range(len(names)):
+            restored._restore_model(slot, snapshot)
+        return restored
+
+    # ---------------------------------------------------------------------------------------------------- names, settings
+
+    @property
+    def _count(self) -> int:
+        return len(self._names)
+
+    def _name(self, number: int, asset: str, sensor: str) -> None:
+        slot = self._slot_of_name.get((asset, sensor))
+        if slot is None:
+            slot = self._append(asset, sensor)
+            self._configure(slot, asset, sensor)
+        self._slot_of_number = grown(self._slot_of_number, number + 1)
+        self._slot_of_number[number] = slot + 1
+
+    def _slots(self, rows: Rows) -> Rows:
+        numbers = rows["slot"]
+        unknown = (numbers < 0) | (numbers >= len(self._slot_of_number))
+        if not unknown.any():
+            slots: Rows = self._slot_of_number[numbers] - np.int32(1)
+            unknown = slots < 0
+            if not unknown.any():
+                return slots
+        raise KeyError(f"a window of slot {numbers[unknown][0]}, which was never named")
+
+    def _append(self, asset: str, sensor: str | None) -> int:
+        slot = self._count
+        self._states = grown(self._states, slot + 1)
+        self._configs = grown(self._configs, slot + 1)
+        self._names.append((asset, sensor))
+        self._slot_of_name[asset, sensor] = slot
+        self._reset_scores(slot)
+        return slot
+
+    def _reset_scores(self, slot: int) -> None:
+        """Forget what depends on how windows are scored."""
+        state = self._states[slot]
+        state["scored"] = 0
+        for part, fresh in ((combination, combination.fresh), (calibration, calibration.fresh), (policy, policy.fresh)):
+            name = part.__name__.rpartition(".")[2]
+            state[name] = np.zeros((), part.STATE)
+            fresh(state[name])
+
+    def _configure(self, slot: int, asset: str, sensor: str) -> None:
+        rule = self._settings.rule(asset, sensor)
+        anomaly = rule.anomaly or Anomaly()
+        one_for_all = anomaly.model is not None and anomaly.per == "asset"
+        alone = anomaly.model is not None and anomaly.per == "series"
+        self._configs[slot] = self._config(
+            asset,
+            anomaly,
+            own=not alone,
+            series=True,
+            tells_anomaly=rule.anomaly is not None and not one_for_all,
+            tells_drift=rule.drift is not None,
+        )
+        if alone:
+            self._river[slot] = RiverModel(anomaly)
+        if one_for_all:
+            self._asset_row_of[slot] = self._asset_row(asset, anomaly)
+
+    def _asset_row(self, asset: str, anomaly: Anomaly) -> int:
+        """The row of an asset's model, whose settings are those of the first sensor that asks for one."""
+        slot = self._slot_of_name.get((asset, None))
+        if slot is None:
+            slot = self._append(asset, None)
+        if slot not in self._asset_models:
+            self._asset_models[slot] = AssetModel(anomaly)
+            self._configs[slot] = self._config(asset, anomaly, own=False, series=False, tells_anomaly=True, tells_drift=False)
+        return slot
+
+    def _config(  # noqa: PLR0913 - the fields of one row
+        self, asset: str, anomaly: Anomaly, *, own: bool, series: bool, tells_anomaly: bool, tells_drift: bool
+    ) -> tuple[float | int | bool, ...]:
+        budget = self._budget_of.setdefault((asset, series), len(self._budget_of))
+        self._sharers = grown(self._sharers, budget + 1)
+        window_s = self._settings.asset(asset).window_ms / 1000.0
+        ranked = anomaly.policy == "ranked"
+        return (window_s, anomaly.false_alarms_per_week, budget, ranked, own, series, tells_anomaly, tells_drift)
+
+    # ----------------------------------------------------------------------------------------------------------- restoring
+
+    def _count_sharers(self) -> None:
+        seen = self._states["seen"][: self._count] == 1
+        counts = np.bincount(self._configs["budget"][: self._count][seen])
+        self._sharers[: len(counts)] = counts
+
+    def _restore_model(self, slot: int, snapshot: dict[str, Any]) -> None:
+        """Go on with a row's saved model if the settings still want it; else what it scored starts afresh."""
+        saved_river, saved_asset = snapshot["river"].get(slot), snapshot["asset_models"].get(slot)
+        afresh: str | None = None
+        if slot in self._river:
+            afresh = _ANOTHER_MODEL
+            if saved_river is not None:
+                self._river[slot], afresh = RiverModel.restore(self._river[slot].anomaly, saved_river)
+        elif slot in self._asset_models:
+            afresh = _ANOTHER_MODEL
+            if saved_asset is not None:
+                self._asset_models[slot], afresh = AssetModel.restore(self._asset_models[slot].anomaly, saved_asset)
+        elif saved_river is not None:
+            afresh = _ANOTHER_MODEL
+        if afresh is not None:
+            self._reset_scores(slot)
+            state = self._states[slot]["episode"]
+            state["status"] = episode.ABANDONED if state["status"] else 0
+            self._restarted.append(Restarted(*self._names[slot], afresh))
+
+    # ------------------------------------------------------------------------------------------------------------ judging
+
+    def _ask_models(self, rows: Rows, slots: Rows) -> _Batch:
+        """Score the windows that River models judge, and put in the rows of assets that are complete by them."""
+        origins: list[int] = []  # index into rows
+        targets: list[int] = []  # slot
+        scores: list[tuple[float, float, float, float]] = []
+        changes: list[tuple[int, int, int, int, bool]] = []  # place, start, end, count, learn of an asset's row
+        shares: dict[int, tuple[Share, ...]] = {}
+        for i, slot in enumerate(slots.tolist()):
+            row = rows[i]
+            mean = float(row["mean"]) if abs(row["mean"]) <= VALUE_MAX else None
+            score: Standardised | None = None
+            sensor = self._names[slot][1]
+            assert sensor is not None, "a closed window belongs to a sensor"
+            if slot in self._river and mean is not None:
+                score = self._river[slot].score_then_learn({sensor: mean}, learn=bool(row["learn"]))
+            origins.append(i)
+            targets.append(slot)
+            scores.append(score or _NO_SCORE)
+            asset_row = self._asset_row_of.get(slot)
+            if asset_row is None:
+                continue
+            for judged in self._asset_models[asset_row].add(
+                sensor,
+                start=int(row["start"]),
+                end=int(row["end"]),
+                mean=mean,
+                count=int(row["count"]),
+                learn=bool(row["learn"]),
+            ):
+                joined, place = judged.row, len(origins)
+                origins.append(i)
+                targets.append(asset_row)
+                scores.append(judged.score or _NO_SCORE)
+                changes.append((place, joined.start, joined.end, joined.count, joined.learn))
+                shares[place] = judged.shares
+        together = rows[origins]
+        for place, start, end, count, learn in changes:
+            for field, value in (("start", start), ("end", end), ("count", count), ("learn", learn), ("mean", 0.0)):
+                together[field][place] = value
+        return _Batch(together, np.array(targets, np.int32), np.array(scores, OUTSIDE), shares)
+
+    def _run(self, batch: _Batch, sources: tuple[str, ...]) -> list[Finding]:
+        findings: list[Finding] = []
+        first = 0
+        while first < len(batch.rows):
+            first, written = _judge_rows(
+                batch.rows,
+                batch.slots,
+                batch.outside,
+                first,
+                self._states,
+                self._configs,
+                self._sharers,
+                self._verdicts,
+            )
+            findings += [self._finding(self._verdicts[k], batch, sources) for k in range(written)]
+        return findings
+
+    def _finding(self, verdict: Rows, batch: _Batch, sources: tuple[str, ...]) -> Finding:
+        index = int(verdict["row"])
+        row, slot = batch.rows[index], int(batch.slots[index])
+        asset, sensor = self._names[slot]
+        model = self._river.get(slot) or self._asset_models.get(slot)
+        subject = verdicts.Subject(
+            asset=asset,
+            sensor=sensor,
+            family="level" if model is None else str(model.anomaly.model),
+            ranked=bool(self._configs[slot]["ranked"]),
+            shares=batch.shares[index] if sensor is None else (Share(sensor, 1.0),),
+        )
+        return verdicts.finding_of(verdict, row, subject, f"{sources[row['partition']]}/{row['offset']}")
+
+
+@compiled
+def _judge_rows(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the life of a window, from top to bottom, in one place
+    rows: Rows,
+    slots: Rows,
+    outside: Rows,
+    first: int,
+    states: Rows,
+    configs: Rows,
+    sharers: Rows,
+    told: Rows,
+) -> tuple[int, int]:
+    """Judge and learn rows[first:]; return the next row (all are done: their number) and the verdicts written."""
+    k = 0
+    for i in range(first, rows.shape[0]):
+        if k + VERDICTS_PER_ROW_MAX > told.shape[0]:
+            return i, k
+        row = rows[i]
+        state = states[slots[i]]
+        config = configs[slots[i]]
+        if state.seen == 0:
+            state.seen = 1
+            state.first = row.start
+            sharers[config.budget] += 1
+        x = row.mean
+        if not abs(x) <= VALUE_MAX:
+            continue
+        learning = row.learn != 0
+        series = config.series != 0
+        n = state.n
+        held = episode.GOES_ON
+
+        # z of this window, the quantity y that the alarm state watches, and its m and v from before
+        z = y = m = v = math.nan
+        if series:
+            z = level.score(state.level, x, n, learning)
+            y, m, v = state.level.judged, state.level.tracker.m, state.level.tracker.v
+        if config.own == 0:
+            z, y, m, v = outside[i].z, outside[i].y, outside[i].m, outside[i].v
+
+        if not math.isnan(z):
+            scored = state.scored
+            s = combination.smooth(state.combination, min(combination.Z_CLIP, z), FAMILIES, scored, learning)
+            p = combination.rank(state.combination, s)
+            surprise = calibration.surprise(state.calibration, s)
+
+            policy.age_by_one(state.policy)
+            if config.ranked:
+                score, threshold = p, policy.rank_threshold(state.policy)
+            else:
+                score = surprise
+                threshold = policy.threshold(state.policy, config.window_s, config.alarms_per_week, sharers[config.budget])
+            alarm = policy.step(state.policy, score, threshold)
+
+            alarm_m, alarm_v, onset = state.episode.m, state.episode.v, state.episode.onset
+            held = episode.step(state.episode, y)
+            if held != episode.GOES_ON and config.tells_anomaly:
+                told_row = verdicts.write(
+                    told, k, i, verdicts.ENDED, held, onset, state.episode.held, alarm_m, math.sqrt(alarm_v), 0.0
+                )
+                told_row.score, told_row.rank, told_row.z, told_row.threshold = surprise, p, z, threshold
+                k += 1
+            if alarm and state.episode.status == 0 and scored >= policy.WARMUP:
+                episode.begin(state.episode, row.start, m, v)
+                if config.tells_anomaly:
+                    told_row = verdicts.write(
+                        told, k, i, verdicts.RAISED, 0, row.start, scored, m, tracker.sigma(m, v), 0.0
+                    )
+                    told_row.score, told_row.rank, told_row.z, told_row.threshold = surprise, p, z, threshold
+                    k += 1
+
+            if learning:
+                block_max = combination.learn(state.combination, s, scored)
+                if block_max >= 0.0:
+                    calibration.learn(state.calibration, block_max)
+                state.scored += 1
+
+        if series:
+            b = profile.hour(row.start)
+            offset = profile.offset(state.profile, b)
+            if held == episode.ENDED_HELD and state.drift.active == 0:
+                before, variance = alarm_m, alarm_v
+                if config.own == 0:  # the alarm was about a model's score; the level tells what it means
+                    before, variance = state.level.tracker.m, state.level.tracker.v
+                drift.begin(state.drift, onset)
+                if config.tells_drift:
+                    verdicts.write(
+                        told,
+                        k,
+                        i,
+                        verdicts.DRIFTED,
+                        verdicts.BY_HOLDING,
+                        onset,
+                        state.episode.held,
+                        before,
+                        tracker.sigma(before, variance),
+                        state.level.judged,
+                    )
+                    k += 1
+            if learning:
+                drift.ready(state.drift, row.start - state.first, profile.complete(state.profile))
+                before, spread, windows = state.drift.m, tracker.sigma(state.drift.m, state.drift.v), state.drift.count
+                verdict = drift.step(state.drift, x - offset, row.end)
+                if verdict == drift.DRIFTED and config.tells_drift:
+                    verdicts.write(
+                        told,
+                        k,
+                        i,
+                        verdicts.DRIFTED,
+                        verdicts.BY_LEVEL,
+                        state.drift.onset,
+                        windows,
+                        before + offset,
+                        spread,
+                        state.level.s,
+                    )
+                    k += 1
+                elif verdict == drift.LEARNED and config.tells_drift:
+                    verdicts.write(
+                        told,
+                        k,
+                        i,
+                        verdicts.SETTLED,
+                        verdicts.BY_LEVEL,
+                        state.drift.onset,
+                        drift.REFERENCE,
+                        state.drift.m + offset,
+                        tracker.sigma(state.drift.m, state.drift.v),
+                        0.0,
+                    )
+                    k += 1
+                profile.learn(state.profile, b, x, row.start - state.latest if n > 0 else profile.HOUR_MS)
+                level.learn(state.level, n)
+
+        if learning:
+            if n > 0:
+                policy.learn_interval(state.policy, (row.start - state.latest) / 1000.0, n)
+            state.n += 1
+        state.latest = row.start
+        state.paused = 0 if learning else 1
+    return rows.shape[0], k
