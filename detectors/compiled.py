@@ -34,11 +34,11 @@ SOURCES = _sources()
 """Names the sources of this package as they are now."""
 
 
-class _PackageCache(FunctionCache):  # type: ignore[misc]
+class _PackageCache(FunctionCache):
     """numba's cache on disk, keyed by the sources of the whole package too."""
 
     def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
-        return (*super()._index_key(sig, codegen), SOURCES)
+        return (*super()._index_key(sig, codegen), SOURCES)  # type: ignore[no-untyped-call]
 
 
 def compiled(function: _Function) -> _Function:
@@ -59,5 +59,5 @@ def inlined(function: _Function) -> _Function:
 
 
 def _kept(dispatcher: Any, function: _Function) -> _Function:
-    dispatcher._cache = _PackageCache(function)  # noqa: SLF001 - what njit(cache=True) does with numba's own class
+    dispatcher._cache = _PackageCache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001 - njit(cache=True), our way
     return cast("_Function", dispatcher)

@@ -1,0 +1,444 @@
+"""What is looked at on every reading: order, limits, rate, flatline, silence; and the windows that close.
+
+`Samples` is the state of one key group: one record for each series, one for each asset. A compiled loop takes each row
+of a block through the rules in turn; Python meets blocks and findings, never readings. The cut into blocks changes
+nothing (by the event clock), and nor does a restart from a snapshot.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from contracts.errors import StateError
+from contracts.findings import CLOSED, Closed, Expected, Finding, Kind
+from contracts.readings import Block, Quality, Rows, SeriesName, Tick
+from contracts.settings import Settings
+from detectors import flatline, found, limit, order, rate, stale, tumbling
+from detectors.compiled import compiled
+from detectors.records import CAPACITY_MIN, adopted, grown
+from detectors.slots import UNKNOWN, Slots
+
+__all__ = ["Counts", "Read", "Samples"]
+
+VERSION = 1
+
+SERIES = np.dtype(
+    [
+        ("order", order.STATE),
+        ("windows", tumbling.STATE),
+        ("stale", stale.STATE),
+        ("rate", rate.STATE),
+        ("flatline", flatline.STATE),
+        ("limit", limit.STATE),
+    ],
+    align=True,
+)
+PLAN = np.dtype(
+    [
+        ("order", order.CONFIG),
+        ("windows", tumbling.CONFIG),
+        ("stale", stale.CONFIG),
+        ("rate", rate.CONFIG),
+        ("flatline", flatline.CONFIG),
+        ("limit", limit.CONFIG),
+    ],
+    align=True,
+)
+
+FOUND_ROW_MAX = 10
+"""Findings that one reading may make beside one for each sensor of its asset: two for the asset, one for the end of its
+own silence, four limits, two rates, one flatline."""
+CLOSED_ROW_MAX = 3
+"""Windows that one reading may close: two that were open, or itself."""
+BUFFER_ROWS_MIN = 64
+BUFFER_ROWS_MAX = 16_384
+"""Beyond this the loop is entered again rather than given more room, except where one asset needs more."""
+
+_RULES = {
+    found.LIMIT_HH: (Kind.LIMIT, "hh"),
+    found.LIMIT_H: (Kind.LIMIT, "h"),
+    found.LIMIT_LL: (Kind.LIMIT, "ll"),
+    found.LIMIT_L: (Kind.LIMIT, "l"),
+    found.RISE: (Kind.RATE, "rise"),
+    found.FALL: (Kind.RATE, "fall"),
+    found.FLAT: (Kind.FLATLINE, "flat"),
+    found.SILENT: (Kind.STALE, "silent"),
+    found.ASSET_SILENT: (Kind.STALE, "silent"),
+}
+
+
+class Counts(NamedTuple):
+    """What became of the rows of a block: the first four sum to them; of any order, two more by quality."""
+
+    accepted: int
+    late: int
+    duplicate: int
+    out_of_order: int
+    uncertain: int
+    bad: int
+    """Also values that aren't finite."""
+
+
+_COUNTS = len(Counts._fields)
+_NEXT, _FOUND, _CLOSED, _FAULT = range(_COUNTS, _COUNTS + 4)
+
+
+class Read(NamedTuple):
+    """What a block led to."""
+
+    findings: list[Finding]
+    closed: Closed | None
+    counts: Counts
+
+
+class Samples:
+    """The state of one key group on every reading: feed it blocks and ticks, take findings and closed windows."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._by_arrival = settings.service.clock == "wall"
+        self._slots = Slots()
+        self._series = np.zeros(CAPACITY_MIN, SERIES)
+        self._assets = np.zeros(CAPACITY_MIN, stale.ASSET)
+        # Many series have equal settings: each has a row of `_plan_rows`, and distinct ones are kept once.
+        self._plans = np.zeros(CAPACITY_MIN, np.int32)
+        self._plan_rows = np.zeros(CAPACITY_MIN, PLAN)
+        self._plan_numbers: dict[tuple[Any, ...], int] = {}
+        self._asset_plans: dict[int, tuple[Any, ...]] = {}
+        self._announced = np.zeros(CAPACITY_MIN, np.bool_)
+        self._found = np.zeros(BUFFER_ROWS_MIN, found.FOUND)
+        self._closed = np.zeros(BUFFER_ROWS_MIN, CLOSED)
+        self._progress = np.zeros(_COUNTS + 4, np.int64)
+
+    @classmethod
+    def restore(cls, settings: Settings, snapshot: dict[str, Any]) -> Samples:
+        """The state that a snapshot was taken of, under settings that may have changed since.
+
+        What the settings no longer watch is forgotten; so are open windows whose length changed.
+
+        Raises:
+            StateError: the snapshot is of a version that this program doesn't know.
+        """
+        version = snapshot.get("version")
+        if version != VERSION:
+            raise StateError(
+                f"the saved state of step `samples` has version {version!r}; this andon reads version {VERSION}. "
+                "Run the andon that wrote it, or begin with a fresh state directory."
+            )
+        samples = cls(settings)
+        samples._series = adopted(snapshot["series"], SERIES)
+        samples._assets = adopted(snapshot["asset_records"], stale.ASSET)
+        owners = samples._series["stale"]["asset"][: len(snapshot["sensors"])].tolist()
+        samples._slots = Slots.restored(assets=snapshot["assets"], sensors=snapshot["sensors"], owners=owners)
+        count = len(samples._slots)
+        samples._plan(range(count))
+        plans = samples._plan_rows[samples._plans[:count]]
+        series = samples._series[:count]
+        limit.settle(series["limit"], plans["limit"])
+        rate.settle(series["rate"], plans["rate"])
+        flatline.settle(series["flatline"], plans["flatline"])
+        stale.settle(series["stale"], samples._assets[: samples.asset_count], plans["stale"])
+        tumbling.settle(series["windows"], plans["windows"])
+        samples._make_room()
+        return samples
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that must outlive the process, as copies: numpy arrays and built-in types only."""
+        return {
+            "version": VERSION,
+            "assets": list(self._slots.assets),
+            "sensors": list(self._slots.sensors),
+            "series": self._series[: len(self._slots)].copy(),
+            "asset_records": self._assets[: self.asset_count].copy(),
+        }
+
+    @property
+    def empty(self) -> bool:
+        """No series is known yet: there is nothing to save, and a tick has nothing to say."""
+        return not self._slots.sensors
+
+    @property
+    def series_count(self) -> int:
+        """Series that were ever seen."""
+        return len(self._slots)
+
+    @property
+    def asset_count(self) -> int:
+        """Assets that were ever seen."""
+        return len(self._slots.assets)
+
+    def read(self, block: Block) -> Read:
+        """Take the rows of a block through all rules, in their order.
+
+        Args:
+            block: is left as it is. Every series number in it was announced by its lane.
+        Raises: ValueError if one wasn't.
+        """
+        self._learn(block.lane, block.names)
+        table = self._slots.table(block.lane)
+        rows = block.rows
+        if not (rows.flags.c_contiguous and rows.flags.writeable):
+            rows = rows.copy()  # the compiled loop is of one type of array; a read-only one is another type
+        progress = self._progress
+        progress[:] = 0
+        findings: list[Finding] = []
+        closed: list[Rows] = []
+        while progress[_NEXT] < len(rows):
+            _run(
+                rows,
+                table,
+                self._series,
+                self._series["stale"],
+                self._plans,
+                self._plan_rows,
+                self._assets,
+                block.lane,
+                block.arrived_ms,
+                self._by_arrival,
+                self._found,
+                self._closed,
+                progress,
+            )
+            if progress[_FAULT]:
+                number = int(rows["series"][progress[_NEXT]])
+                raise ValueError(f"lane {block.lane} uses series number {number}, which it never announced")
+            if progress[_FOUND]:
+                findings += [self._finding(line, block) for line in self._found[: progress[_FOUND]]]
+            if progress[_CLOSED]:
+                closed.append(self._closed[: progress[_CLOSED]].copy())
+            if progress[_NEXT] < len(rows):
+                self._widen()
+        counts = Counts(*progress[:_COUNTS].tolist())
+        return Read(findings, self._announce(closed, block.sources) if closed else None, counts)
+
+    def tick(self, tick: Tick) -> list[Finding]:
+        """Judge the silence of the assets that listen to the tick's lane; never by the event clock."""
+        if self.empty or not self._by_arrival:
+            return []
+        states = self._series["stale"]
+        if tick.after_outage:
+            stale.excuse(states, self._assets, len(self._slots), tick.lane, tick.now_ms)
+            return []
+        findings: list[Finding] = []
+        written = np.zeros(1, np.int64)
+        number = 0
+        while number < self.asset_count:
+            number = stale.tick(
+                states,
+                self._plans,
+                self._plan_rows,
+                self._assets,
+                self.asset_count,
+                number,
+                tick.lane,
+                tick.now_ms,
+                self._found,
+                written,
+            )
+            findings += [self._finding(line, None) for line in self._found[: written[0]]]
+        return findings
+
+    def _learn(self, lane: int, names: tuple[SeriesName, ...]) -> None:
+        """Note a lane's names and give new series their records."""
+        if not names:
+            return
+        new = self._slots.learn(lane, names)
+        if not new:
+            return
+        self._series = grown(self._series, len(self._slots))
+        self._assets = grown(self._assets, self.asset_count)
+        self._plan(new)
+        for slot in new:
+            self._series[slot]["windows"]["window_ms"] = self._plan_rows[self._plans[slot]]["windows"]["window_ms"]
+            stale.attach(self._series["stale"], self._assets, slot, self._slots.owners[slot])
+        self._make_room()
+
+    def _plan(self, slots: range) -> None:
+        """Find what is watched on these series."""
+        count = len(self._slots)
+        for name in ("_plans", "_announced"):
+            before = getattr(self, name)
+            if count > len(before):
+                after = np.zeros(max(2 * len(before), count), before.dtype)
+                after[: len(before)] = before
+                setattr(self, name, after)
+        for slot in slots:
+            owner = self._slots.owners[slot]
+            asset = self._slots.assets[owner]
+            rule = self._settings.rule(asset, self._slots.sensors[slot])
+            if owner not in self._asset_plans:
+                resolved = self._settings.asset(asset)
+                self._asset_plans[owner] = (order.config_of(resolved), tumbling.config_of(resolved))
+            plan = (
+                *self._asset_plans[owner],
+                stale.config_of(rule),
+                rate.config_of(rule),
+                flatline.config_of(rule),
+                limit.config_of(rule),
+            )
+            number = self._plan_numbers.setdefault(plan, len(self._plan_numbers))
+            self._plans[slot] = number
+            self._plan_rows = grown(self._plan_rows, number + 1)
+            self._plan_rows[number] = plan
+
+    def _make_room(self) -> None:
+        """Any one row of a block, and any one asset at a tick, must fit into the buffer of findings."""
+        needed = int(self._assets["sensors"].max()) + FOUND_ROW_MAX
+        self._found = grown(self._found, needed)
+
+    def _widen(self) -> None:
+        """A buffer was full: the next block like this one needs fewer rounds."""
+        if 2 * self._progress[_FOUND] > len(self._found) and len(self._found) < BUFFER_ROWS_MAX:
+            self._found = grown(self._found, len(self._found) + 1)
+        if 2 * self._progress[_CLOSED] > len(self._closed) and len(self._closed) < BUFFER_ROWS_MAX:
+            self._closed = grown(self._closed, len(self._closed) + 1)
+
+    def _announce(self, parts: list[Rows], sources: tuple[str, ...]) -> Closed:
+        rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        names = []
+        for slot in rows["slot"][~self._announced[rows["slot"]]].tolist():
+            if not self._announced[slot]:
+                self._announced[slot] = True
+                names.append(SeriesName(slot, self._slots.assets[self._slots.owners[slot]], self._slots.sensors[slot]))
+        return Closed(rows=rows, names=tuple(names), sources=sources)
+
+    def _finding(self, line: Any, block: Block | None) -> Finding:
+        """Words for one row of FOUND."""
+        code = int(line["rule"])
+        subject = int(line["subject"])
+        kind, rule = _RULES[code]
+        about_asset = code == found.ASSET_SILENT
+        expected, evidence = self._describe(code, line, subject)
+        return Finding(
+            asset=self._slots.assets[subject if about_asset else self._slots.owners[subject]],
+            sensor=None if about_asset else self._slots.sensors[subject],
+            kind=kind,
+            rule=rule,
+            active=bool(line["active"]),
+            onset_ts=int(line["onset_ts"]),
+            ts=int(line["ts"]),
+            value=None if about_asset else float(line["value"]),
+            expected=expected,
+            evidence=evidence,
+            source="" if block is None else _source(block, int(line["row"])),
+        )
+
+    def _describe(self, code: int, line: Any, subject: int) -> tuple[Expected, dict[str, float | int | str | None]]:
+        if code in (found.SILENT, found.ASSET_SILENT):
+            return stale.describe(line)
+        plan = self._plan_rows[self._plans[subject]]
+        if code in (found.RISE, found.FALL):
+            return rate.describe(line, plan["rate"])
+        if code == found.FLAT:
+            return flatline.describe(line, plan["flatline"])
+        return limit.describe(line, plan["limit"])
+
+
+def _source(block: Block, row: int) -> str:
+    reading = block.rows[row]
+    return f"{block.sources[reading['partition']]}/{reading['offset']}"
+
+
+_BAD = int(Quality.BAD)
+_UNCERTAIN = int(Quality.UNCERTAIN)
+
+
+@compiled
+def _run(
+    rows: Any,
+    table: Any,
+    series: Any,
+    silences: Any,
+    plans: Any,
+    configs: Any,
+    assets: Any,
+    lane: int,
+    arrived_ms: int,
+    by_arrival: bool,
+    found: Any,
+    closed: Any,
+    progress: Any,
+) -> None:
+    """Take rows through the rules, from `progress[_NEXT]` on, to the last or to where a buffer could overflow.
+
+    Args:
+        rows: dtype READING.
+        table: slot by series number of this lane.
+        series: dtype SERIES, changed in place.
+        silences: the field `stale` of `series`.
+        plans: row of `configs` by slot.
+        configs: dtype PLAN.
+        assets: dtype stale.ASSET, changed in place.
+        lane: that read the rows.
+        arrived_ms: of the block, by the wall clock.
+        by_arrival: silence is measured by the wall clock.
+        found: dtype FOUND, written from its beginning.
+        closed: dtype CLOSED, written from its beginning.
+        progress: counts are added to; then next row, rows in `found`, rows in `closed`, and 1 for a row whose series
+            has no name: nothing of the block was read then, and the next row is that row.
+    """
+    begin = progress[_NEXT]
+    if begin == 0:
+        for row in range(len(rows)):
+            number = rows[row].series
+            if number < 0 or number >= len(table) or table[number] == UNKNOWN:
+                progress[_NEXT] = row
+                progress[_FAULT] = 1
+                return
+    found_count = 0
+    closed_count = 0
+    next_row = len(rows)
+    for row in range(begin, len(rows)):
+        reading = rows[row]
+        slot = table[reading.series]
+        asset = assets[silences[slot].asset]
+        if found_count + asset.sensors + FOUND_ROW_MAX > len(found) or closed_count + CLOSED_ROW_MAX > len(closed):
+            next_row = row
+            break
+        state = series[slot]
+        config = configs[plans[slot]]
+        ts = reading.ts
+        value = reading.value
+        usable = reading.quality < _BAD and np.isfinite(value)
+        uncertain = reading.quality == _UNCERTAIN
+        if not usable:
+            progress[5] += 1
+        elif uncertain:
+            progress[4] += 1
+        verdict = order.step(state.order, config.order, state.windows.closed_until, ts)
+        progress[verdict] += 1
+        if verdict == order.LATE or verdict == order.DUPLICATE:  # noqa: PLR1714 - a tuple costs a kernel more
+            continue
+        asset.lane = lane
+        if verdict == order.ACCEPTED:
+            closed_count = tumbling.close(
+                state.windows, config.windows, ts, slot, reading.offset, reading.partition, closed, closed_count
+            )
+            if not by_arrival:
+                found_count = stale.notice(silences, plans, configs, assets, slot, ts, row, found, found_count)
+        if not usable:
+            continue
+        found_count = stale.sign_of_life(
+            silences, plans, configs, assets, slot, ts, value, arrived_ms, by_arrival, row, found, found_count
+        )
+        if verdict == order.ACCEPTED:
+            found_count = limit.step(state.limit, config.limit, ts, value, slot, row, found, found_count)
+            found_count = rate.step(state.rate, config.rate, ts, value, slot, row, found, found_count)
+            found_count = flatline.step(state.flatline, config.flatline, ts, value, slot, row, found, found_count)
+        closed_count = tumbling.add(
+            state.windows,
+            config.windows,
+            ts,
+            value,
+            uncertain,
+            slot,
+            reading.offset,
+            reading.partition,
+            closed,
+            closed_count,
+        )
+    progress[_NEXT] = next_row
+    progress[_FOUND] = found_count
+    progress[_CLOSED] = closed_count
