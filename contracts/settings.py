@@ -6,9 +6,10 @@ file and reports all mistakes at once.
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from functools import cached_property
 from hashlib import blake2b
-from fnmatch import fnmatchcase
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -32,9 +33,11 @@ __all__ = [
     "Stale",
 ]
 
-Seconds = Annotated[float, Field(ge=0, le=366 * 86400, allow_inf_nan=False)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Severity = Annotated[int, Field(ge=1, le=1000)]
+# Strict: `true` and "95" are no numbers, and a mistake that is taken for one is found in the plant.
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Whole = Annotated[int, Field(strict=True)]
+Seconds = Annotated[Number, Field(ge=0, le=366 * 86400)]
+Severity = Annotated[Whole, Field(ge=1, le=1000)]
 
 
 class Section(BaseModel):
@@ -46,41 +49,101 @@ class Section(BaseModel):
 class Site(Section):
     """The plant."""
 
-    name: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/\s]+$", description="name of the plant, in every alert")] = "plant-1"
+    name: Annotated[
+        str, Field(min_length=1, max_length=128, pattern=r"^[^/\s]+$", description="name of the plant, in every alert")
+    ] = "plant-1"
 
 
 class Kafka(Section):
     """Where readings come from and alerts go to."""
 
-    bootstrap_servers: Annotated[str, Field(min_length=1, description="brokers, `host:port`, separated by commas")] = "localhost:9092"
+    bootstrap_servers: Annotated[str, Field(min_length=1, description="brokers, `host:port`, separated by commas")] = (
+        "localhost:9092"
+    )
     readings: Annotated[tuple[str, ...], Field(min_length=1, description="topics with readings")] = ("readings",)
     alerts: Annotated[str, Field(min_length=1, description="topic that alerts are written to")] = "andon.alerts"
-    alarms: Annotated[str, Field(min_length=1, description="compacted topic with the state of every alarm")] = "andon.alarms"
+    alarms: Annotated[str, Field(min_length=1, description="compacted topic with the state of every alarm")] = (
+        "andon.alarms"
+    )
     commands: Annotated[str, Field(min_length=1, description="topic that commands are read from")] = "andon.commands"
-    dead_letters: Annotated[str, Field(min_length=1, description="topic that refused messages are written to")] = "andon.dead-letters"
-    group_id: Annotated[str | None, Field(description="consumer group whose committed offsets show the lag; by default `andon-<site>`")] = None
-    client: Annotated[dict[str, str | int | float | bool], Field(description="passed to the Kafka client as it is: security.protocol, sasl.*, ssl.* …")] = {}
+    dead_letters: Annotated[str, Field(min_length=1, description="topic that refused messages are written to")] = (
+        "andon.dead-letters"
+    )
+    group_id: Annotated[
+        str | None, Field(description="consumer group whose committed offsets show the lag; by default `andon-<site>`")
+    ] = None
+    client: Annotated[
+        dict[str, str | int | float | bool],
+        Field(description="passed to the Kafka client as it is: security.protocol, sasl.*, ssl.* …"),
+    ] = {}
+
+    @model_validator(mode="after")
+    def _topics_differ(self) -> Self:
+        used: dict[str, str] = {}
+        roles = (
+            *(("readings", topic) for topic in self.readings),
+            *((role, getattr(self, role)) for role in _TOPIC_ROLES),
+        )
+        for role, topic in roles:
+            if topic in used:
+                where = f"twice in {role}" if used[topic] == role else f"both {used[topic]} and {role}"
+                raise ValueError(f"topic {topic} is {where}|give each topic once")
+            used[topic] = role
+        return self
+
+
+_TOPIC_ROLES = ("alerts", "alarms", "commands", "dead_letters")
 
 
 class Service(Section):
     """The running service."""
 
     state_dir: Annotated[str, Field(min_length=1, description="directory of the saved state")] = "./state"
-    lanes: Annotated[int, Field(ge=1, le=256, description="source partitions of the dataflow; fixed for the life of a state directory")] = limits.LANES_DEFAULT
-    key_groups: Annotated[int, Field(ge=1, le=4096, description="pieces of state; fixed for the life of a state directory")] = limits.KEY_GROUPS_DEFAULT
-    epoch_s: Annotated[float, Field(ge=0.1, le=3600, description="seconds between two snapshots of the state")] = 10.0
-    epoch_bytes_max: Annotated[int, Field(ge=1024 * 1024, description="bytes of columns that a lane hands out between two snapshots")] = limits.EPOCH_BYTES_MAX_DEFAULT
-    poll_messages_max: Annotated[int, Field(ge=1, le=1_000_000, description="messages that a lane takes at once")] = limits.POLL_MESSAGES_MAX
-    clock: Annotated[Literal["wall", "event"], Field(description="what silence is measured by: the wall clock, or the readings' own times (for recordings)")] = "wall"
-    start: Annotated[Literal["earliest", "latest"], Field(description="where a fresh state directory begins to read")] = "earliest"
-    on_lost_offsets: Annotated[Literal["stop", "earliest"], Field(description="what to do when retention has passed the saved position")] = "stop"
-    broker_wait_s: Annotated[float, Field(gt=0, le=3600, description="how long to wait for the broker at start")] = 20.0
-    delivery_wait_s: Annotated[float, Field(ge=1, le=3600, description="how long an alert may wait for the broker before the process stops")] = 120.0
-    stale_grace_s: Annotated[Seconds, Field(description="after a start or an outage, silence isn't judged for this long")] = 30.0
-    series_per_group_max: Annotated[int, Field(ge=1, description="series that one lane may feed to one key group")] = limits.SERIES_PER_GROUP_MAX_DEFAULT
-    sensors_per_asset_max: Annotated[int, Field(ge=1, description="sensors that one asset may have")] = limits.SENSORS_PER_ASSET_MAX_DEFAULT
-    metrics_host: Annotated[str, Field(min_length=1, description="address that metrics and health are served on")] = "127.0.0.1"
-    metrics_port: Annotated[int, Field(ge=0, le=65535, description="port that metrics and health are served on; 0 picks a free one")] = 9464
+    lanes: Annotated[
+        Whole,
+        Field(ge=1, le=256, description="source partitions of the dataflow; fixed for the life of a state directory"),
+    ] = limits.LANES_DEFAULT
+    key_groups: Annotated[
+        Whole, Field(ge=1, le=4096, description="pieces of state; fixed for the life of a state directory")
+    ] = limits.KEY_GROUPS_DEFAULT
+    epoch_s: Annotated[Number, Field(ge=0.1, le=3600, description="seconds between two snapshots of the state")] = 10.0
+    epoch_bytes_max: Annotated[
+        Whole, Field(ge=1024 * 1024, description="bytes of columns that a lane hands out between two snapshots")
+    ] = limits.EPOCH_BYTES_MAX_DEFAULT
+    poll_messages_max: Annotated[Whole, Field(ge=1, le=1_000_000, description="messages that a lane takes at once")] = (
+        limits.POLL_MESSAGES_MAX
+    )
+    clock: Annotated[
+        Literal["wall", "event"],
+        Field(description="what silence is measured by: the wall clock, or the readings' own times (for recordings)"),
+    ] = "wall"
+    start: Annotated[
+        Literal["earliest", "latest"], Field(description="where a fresh state directory begins to read")
+    ] = "earliest"
+    on_lost_offsets: Annotated[
+        Literal["stop", "earliest"], Field(description="what to do when retention has passed the saved position")
+    ] = "stop"
+    broker_wait_s: Annotated[Number, Field(gt=0, le=3600, description="how long to wait for the broker at start")] = (
+        20.0
+    )
+    delivery_wait_s: Annotated[
+        Number, Field(ge=1, le=3600, description="how long an alert may wait for the broker before the process stops")
+    ] = 120.0
+    stale_grace_s: Annotated[
+        Seconds, Field(description="after a start or an outage, silence isn't judged for this long")
+    ] = 30.0
+    series_per_group_max: Annotated[
+        Whole, Field(ge=1, description="series that one lane may feed to one key group")
+    ] = limits.SERIES_PER_GROUP_MAX_DEFAULT
+    sensors_per_asset_max: Annotated[Whole, Field(ge=1, description="sensors that one asset may have")] = (
+        limits.SENSORS_PER_ASSET_MAX_DEFAULT
+    )
+    metrics_host: Annotated[str, Field(min_length=1, description="address that metrics and health are served on")] = (
+        "127.0.0.1"
+    )
+    metrics_port: Annotated[
+        Whole, Field(ge=0, le=65535, description="port that metrics and health are served on; 0 picks a free one")
+    ] = 9464
 
 
 class Limit(Section):
@@ -90,9 +153,15 @@ class Limit(Section):
     h: Annotated[Number | None, Field(description="high")] = None
     l: Annotated[Number | None, Field(description="low")] = None  # noqa: E741 - the field's own name for it
     ll: Annotated[Number | None, Field(description="low low")] = None
-    deadband: Annotated[float, Field(ge=0, allow_inf_nan=False, description="how far back inside the limit a value must come to count as back")] = 0.0
-    on_delay_s: Annotated[Seconds, Field(description="how long a value must be beyond before the alarm is raised")] = 0.0
-    off_delay_s: Annotated[Seconds, Field(description="how long a value must be back before the alarm is cleared")] = 0.0
+    deadband: Annotated[
+        Number, Field(ge=0, description="how far back inside the limit a value must come to count as back")
+    ] = 0.0
+    on_delay_s: Annotated[Seconds, Field(description="how long a value must be beyond before the alarm is raised")] = (
+        0.0
+    )
+    off_delay_s: Annotated[Seconds, Field(description="how long a value must be back before the alarm is cleared")] = (
+        0.0
+    )
     severity: Annotated[dict[Literal["hh", "h", "l", "ll"], Severity], Field(description="1-1000 for each limit")] = {}
 
     @model_validator(mode="after")
@@ -100,60 +169,91 @@ class Limit(Section):
         given = [(name, value) for name in ("ll", "l", "h", "hh") if (value := getattr(self, name)) is not None]
         if not given:
             raise ValueError("none of hh, h, l, ll is given|give at least one, e.g. limit = { h = 85 }")
-        for (low_name, low), (high_name, high) in zip(given, given[1:], strict=False):
+        for (low_name, low), (high_name, high) in pairwise(given):
             if low >= high:
                 raise ValueError(f"{low_name} = {low:g} isn't below {high_name} = {high:g}|order them ll < l < h < hh")
         return self
 
     def severity_of(self, rule: str) -> int:
         """The severity of one of hh, h, l, ll."""
-        return self.severity.get(rule, 900 if rule in ("hh", "ll") else 650)  # type: ignore[call-overload]
+        severities = {str(name): severity for name, severity in self.severity.items()}
+        return severities.get(rule, 900 if rule in ("hh", "ll") else 650)
 
 
 class Rate(Section):
     """Rate of change between successive good readings."""
 
-    rise_max_per_s: Annotated[float | None, Field(gt=0, allow_inf_nan=False, description="fastest rise, in the sensor's unit per second")] = None
-    fall_max_per_s: Annotated[float | None, Field(gt=0, allow_inf_nan=False, description="fastest fall, in the sensor's unit per second")] = None
+    rise_max_per_s: Annotated[
+        Number | None, Field(gt=0, description="fastest rise, in the sensor's unit per second")
+    ] = None
+    fall_max_per_s: Annotated[
+        Number | None, Field(gt=0, description="fastest fall, in the sensor's unit per second")
+    ] = None
     severity: Annotated[Severity, Field(description="1-1000")] = 600
 
     @model_validator(mode="after")
     def _given(self) -> Self:
         if self.rise_max_per_s is None and self.fall_max_per_s is None:
-            raise ValueError("neither rise_max_per_s nor fall_max_per_s is given|give at least one, e.g. rate = { rise_max_per_s = 2.0 }")
+            raise ValueError(
+                "neither rise_max_per_s nor fall_max_per_s is given|"
+                "give at least one, e.g. rate = { rise_max_per_s = 2.0 }"
+            )
         return self
 
 
 class Flatline(Section):
     """A value that doesn't move while readings keep coming."""
 
-    after_s: Annotated[float, Field(gt=0, le=366 * 86400, description="how long without a change")]
-    tolerance: Annotated[float, Field(ge=0, allow_inf_nan=False, description="changes up to this count as none, in the sensor's unit")] = 0.0
+    after_s: Annotated[Number, Field(gt=0, le=366 * 86400, description="how long without a change")]
+    tolerance: Annotated[Number, Field(ge=0, description="changes up to this count as none, in the sensor's unit")] = (
+        0.0
+    )
     severity: Annotated[Severity, Field(description="1-1000")] = 450
 
 
 class Stale(Section):
     """A sensor, or a whole asset, that no longer speaks."""
 
-    after_s: Annotated[Annotated[float, Field(gt=0, le=366 * 86400)] | Literal["auto"], Field(description='silence that is too long; "auto": ten times the learned interval, at least 30 s')] = "auto"
+    after_s: Annotated[
+        Annotated[Number, Field(gt=0, le=366 * 86400)] | Literal["auto"],
+        Field(description='silence that is too long; "auto": ten times the learned interval, at least 30 s'),
+    ] = "auto"
     severity: Annotated[Severity, Field(description="1-1000")] = 500
 
 
 class Anomaly(Section):
     """Surprising behaviour, learned per series."""
 
-    false_alarms_per_week: Annotated[float, Field(gt=0, le=10_000, description="budget of an asset, shared among its sensors")] = 0.5
-    policy: Annotated[Literal["budget", "ranked"], Field(description="what raises: the calibrated score against the budget, or the rank against 0.60")] = "budget"
-    model: Annotated[str | None, Field(pattern=r"^river(\.[A-Za-z_]\w*)+$", description="a River anomaly model in place of our own detector, e.g. `river.anomaly.HalfSpaceTrees`")] = None
+    false_alarms_per_week: Annotated[
+        Number, Field(gt=0, le=10_000, description="budget of an asset, shared among its sensors")
+    ] = 0.5
+    policy: Annotated[
+        Literal["budget", "ranked"],
+        Field(description="what raises: the calibrated score against the budget, or the rank against 0.60"),
+    ] = "budget"
+    model: Annotated[
+        str | None,
+        Field(
+            pattern=r"^river(\.[A-Za-z_]\w*)+$",
+            description="a River anomaly model in place of our own detector, e.g. `river.anomaly.HalfSpaceTrees`",
+        ),
+    ] = None
     params: Annotated[dict[str, Any], Field(description="arguments of the River model")] = {}
-    per: Annotated[Literal["series", "asset"], Field(description="River models: one for each series, or one for all sensors of an asset")] = "series"
-    scale: Annotated[Literal["minmax", "standard", "none"], Field(description="River models: how inputs are scaled")] = "minmax"
+    per: Annotated[
+        Literal["series", "asset"],
+        Field(description="River models: one for each series, or one for all sensors of an asset"),
+    ] = "series"
+    scale: Annotated[
+        Literal["minmax", "standard", "none"], Field(description="River models: how inputs are scaled")
+    ] = "minmax"
     severity: Annotated[Severity, Field(description="1-1000")] = 500
 
     @model_validator(mode="after")
     def _river(self) -> Self:
         if self.model is None and (self.params or self.per == "asset"):
-            raise ValueError('params and per belong to a River model|name one, e.g. model = "river.anomaly.HalfSpaceTrees"')
+            raise ValueError(
+                'params and per belong to a River model|name one, e.g. model = "river.anomaly.HalfSpaceTrees"'
+            )
         return self
 
 
@@ -166,7 +266,9 @@ class Drift(Section):
 class Rule(Section):
     """What is watched on the sensors whose names match; the first match wins per key. `false` switches one off."""
 
-    asset: Annotated[str, Field(min_length=1, description="pattern of asset names: `*`, `?` and `[…]` as in file names")] = "*"
+    asset: Annotated[
+        str, Field(min_length=1, description="pattern of asset names: `*`, `?` and `[…]` as in file names")
+    ] = "*"
     sensor: Annotated[str, Field(min_length=1, description="pattern of sensor names")] = "*"
     unit: Annotated[str | None, Field(max_length=32, description="unit that is shown in alerts")] = None
     limit: Annotated[Limit | Literal[False] | None, Field(description="fixed limits")] = None
@@ -174,15 +276,34 @@ class Rule(Section):
     flatline: Annotated[Flatline | Literal[False] | None, Field(description="no change")] = None
     stale: Annotated[Stale | Literal[False] | None, Field(description="silence; on by default")] = None
     anomaly: Annotated[Anomaly | Literal[False] | None, Field(description="surprising behaviour; on by default")] = None
-    drift: Annotated[Drift | Literal[False] | None, Field(description="a level that moved and stayed; on by default")] = None
+    drift: Annotated[
+        Drift | Literal[False] | None, Field(description="a level that moved and stayed; on by default")
+    ] = None
 
 
 class AssetSettings(Section):
     """What belongs to an asset as a whole; the first match wins per key."""
 
     asset: Annotated[str, Field(min_length=1, description="pattern of asset names")] = "*"
-    window_s: Annotated[Seconds | None, Field(description="length of the windows that the learned detectors see; 0: each reading is one (default 60)")] = None
-    late_s_max: Annotated[Seconds | None, Field(description="how far out of order a reading may come, at most window_s (default 5, or window_s if that is shorter)")] = None
+    window_s: Annotated[
+        Seconds | None,
+        Field(description="length of the windows that the learned detectors see; 0: each reading is one (default 60)"),
+    ] = None
+    late_s_max: Annotated[
+        Seconds | None,
+        Field(
+            description="how far out of order a reading may come, at most window_s (default 5, or window_s if shorter)"
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _late_within_window(self) -> Self:
+        if self.window_s and self.late_s_max is not None and self.late_s_max > self.window_s:
+            raise ValueError(
+                f"late_s_max = {self.late_s_max:g} is longer than window_s = {self.window_s:g}|"
+                "give at most window_s: two windows are open at a time"
+            )
+        return self
 
 
 class ResolvedRule(Section):
@@ -234,7 +355,9 @@ class Settings(Section):
         window_s = next((part.window_s for part in matching if part.window_s is not None), 60.0)
         late_s = next((part.late_s_max for part in matching if part.late_s_max is not None), 5.0)
         window_ms = round(window_s * 1000)
-        return ResolvedAsset(window_ms=window_ms, late_ms_max=min(round(late_s * 1000), window_ms) if window_ms else round(late_s * 1000))
+        return ResolvedAsset(
+            window_ms=window_ms, late_ms_max=min(round(late_s * 1000), window_ms) if window_ms else round(late_s * 1000)
+        )
 
 
 _DEFAULT_RULE = Rule(stale=Stale(), anomaly=Anomaly(), drift=Drift())
