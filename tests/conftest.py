@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic, TopicMetadata
 from hypothesis import settings
 
 from deploy.kafka.local import LocalKafka, missing_tools
@@ -80,12 +81,23 @@ def topics(kafka: str, request: pytest.FixtureRequest) -> Iterator[MakeTopic]:
         topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=config or {})
         admin.create_topics([topic])[name].result(ADMIN_WAIT_S)
         made.append(name)
+        wait_until_known(admin, name, partitions=partitions)
         return name
 
     yield make
     if made:
         for deletion in admin.delete_topics(made).values():
             deletion.result(ADMIN_WAIT_S)
+
+
+def wait_until_known(admin: AdminClient, topic: str, *, partitions: int) -> None:
+    """The controller confirms a new topic some moments before the broker knows it; a client in between gets nothing."""
+    deadline = time.monotonic() + ADMIN_WAIT_S
+    while (
+        len(admin.list_topics(timeout=ADMIN_WAIT_S).topics.get(topic, TopicMetadata()).partitions or ()) != partitions
+    ):
+        assert time.monotonic() < deadline, f"the broker doesn't know the topic {topic} after {ADMIN_WAIT_S} s"
+        time.sleep(0.02)
 
 
 def need_local_kafka() -> None:

@@ -260,7 +260,7 @@ def main() -> int:
     parser.add_argument("--controller-port", type=int, default=9093, help="used between broker and controller only")
     arguments = parser.parse_args()
     kafka = LocalKafka(arguments.directory, port=arguments.port, controller_port=arguments.controller_port)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         kafka.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from deploy.kafka.local import LocalKafka, LocalKafkaError
+from tests.conftest import need_local_kafka
 
+ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 20
 ASK_FOR_JARS = "from deploy.kafka.local import *\ntry: print(fetch_jars())\nexcept LocalKafkaError as e: print(e)"
 
@@ -130,6 +133,28 @@ def test_a_missing_tool_is_named_with_the_way_to_get_it(tmp_path: Path, tools: d
     assert "apt-get install" in answer
 
 
+@pytest.mark.kafka
+def test_the_program_says_where_it_listens_and_stops_when_asked(tmp_path: Path) -> None:
+    """`make kafka` tells the address, and Ctrl-C ends the broker too, not only the program around it."""
+    need_local_kafka()
+    ports = ["--port", str(free_port()), "--controller-port", str(free_port())]
+    program = subprocess.Popen(
+        [sys.executable, "-m", "deploy.kafka.local", "--directory", str(tmp_path / "kafka"), *ports],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout is not None
+
+    said = program.stdout.readline()
+    program.send_signal(signal.SIGINT)
+    program.communicate(timeout=WAIT_S * 2)
+
+    assert said.startswith(f"Apache Kafka listens on 127.0.0.1:{ports[1]}; ")
+    assert program.returncode == 0
+    assert not port_open(int(ports[1]))
+
+
 def produce(bootstrap: str, topic: str, value: bytes, partition: int = 0) -> None:
     """Write one message and wait until the broker has it."""
     failed: list[object] = []
@@ -160,6 +185,17 @@ def answers_within(broker: LocalKafka, *, timeout_s: float) -> bool:
     return True
 
 
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    return LocalKafka(Path()).port
+
+
+def port_open(port: int) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def machine(directory: Path, *, only: bool = False, **tools: str) -> dict[str, str]:
     """The environment of a machine with a cache of its own and these shell scripts as tools (Java 17 unless `only`)."""
     path = directory / "bin"
@@ -176,10 +212,9 @@ def machine(directory: Path, *, only: bool = False, **tools: str) -> dict[str, s
 
 def ask(world: dict[str, str]) -> subprocess.Popen[str]:
     """A process in that environment that asks for Kafka's jars and prints where they are, or what is wrong."""
-    root = Path(__file__).resolve().parents[2]
     return subprocess.Popen(
         [sys.executable, "-c", ASK_FOR_JARS],
-        cwd=root,
+        cwd=ROOT,
         env=world,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
