@@ -104,7 +104,7 @@ def test_the_rules_look_at_this_repository() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule,path,text",
+    ("rule", "path", "text"),
     [
         (no_machine_paths, "a.py", 'open("/' + 'root/data.csv")'),
         (no_machine_paths, "a.toml", "dir = '/" + "work/main'"),
@@ -127,7 +127,7 @@ def test_a_rule_finds_the_bad_snippet(rule: Rule, path: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule,path,text",
+    ("rule", "path", "text"),
     [
         (no_machine_paths, "a.py", "/var/lib/andon, docs/home/x, ${DIR}/work/x, ~/work, /homeward, https://a.org/work"),
         (no_registry_hosts, "pom.xml", "http://maven.apache.org/POM/4.0.0"),

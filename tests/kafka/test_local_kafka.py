@@ -116,7 +116,7 @@ def test_a_failed_download_says_why_and_leaves_nothing_that_looks_complete(tmp_p
 
 
 @pytest.mark.parametrize(
-    "tools,says",
+    ("tools", "says"),
     [
         ({}, "Java 17 or newer, and no `java` on PATH"),
         ({"java": "echo 'openjdk version \"11.0.2\"' >&2"}, "Java 17 or newer, and `java` is version 11"),
