@@ -1,12 +1,14 @@
-"""What happens in a dataflow, told to Prometheus: one method for each happening, and only they touch the metrics.
+"""What happens in a dataflow, told to Prometheus and to the log: one method for each happening, and only they do so.
 
-Labels come from closed lists, never from the plant, and every label value starts at 0.
+Labels come from closed lists, never from the plant, and every label value starts at 0. What happens again and again is
+logged once and counted each time.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from contracts.alerts import Priority, Transition
@@ -14,7 +16,10 @@ from contracts.findings import Kind
 from contracts.readings import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from contracts.alerts import AlertRecord
+    from dataflows.offsets import Lost
 
 __all__ = ["STAGES", "STEPS", "Happenings"]
 
@@ -34,13 +39,15 @@ class Happenings:
         self._readings = Counter("andon_readings", "Readings by what became of them.", ["result"], registry=on)
         self._bad = Counter("andon_readings_bad", "Readings of less than good quality.", ["quality"], registry=on)
         self._rejects = Counter("andon_rejects", "Messages or values refused, by reason.", ["reason"], registry=on)
-        self._ts_missing = Counter("andon_ts_missing", "Messages without ts: the Kafka timestamp was used.", registry=on)
+        self._ts_missing = Counter(
+            "andon_ts_missing", "Messages without ts: the Kafka timestamp was used.", registry=on
+        )
         self._alerts = Counter("andon_alerts", "Alarm transitions.", ["kind", "priority", "transition"], registry=on)
         self._active = Gauge("andon_alarms_active", "Alarms active now.", ["kind", "priority"], registry=on)
         self._lag = Gauge("andon_consumer_lag_rows", "Messages not read yet.", ["topic", "partition"], registry=on)
         self._latency = Histogram(
             "andon_event_to_alert_seconds",
-            "From the newest Kafka timestamp of a batch to its alert handed to the producer.",
+            "From the event time of an alert to its being handed to the producer; wall clock only.",
             buckets=LATENCY_S,
             registry=on,
         )
@@ -52,10 +59,20 @@ class Happenings:
         self._assets = Gauge("andon_assets", "Assets known.", registry=on)
         self._windows = Counter("andon_windows_closed", "Windows closed.", registry=on)
         self._learning = Gauge("andon_learning", "Series by state of their learned detector.", ["state"], registry=on)
-        self._in_flight = Gauge("andon_sink_in_flight", "Records handed to the producer, not confirmed yet.", registry=on)
+        self._in_flight = Gauge(
+            "andon_sink_in_flight", "Records handed to the producer, not confirmed yet.", registry=on
+        )
         self._sink_errors = Counter("andon_sink_errors", "Records that could not be delivered.", registry=on)
+        self._sources_failed = Counter(
+            "andon_source_errors", "Faults of the source that pass by themselves.", registry=on
+        )
+        self._outages = Counter("andon_broker_outages", "Times at which the broker stopped answering.", registry=on)
+        self._lost = Counter("andon_offsets_lost_rows", "Messages that expired before they were read.", registry=on)
         self._build = Gauge("andon_build_info", "Always 1.", ["version", "python", "bytewax"], registry=on)
         self._config = Gauge("andon_config_info", "Always 1.", ["hash"], registry=on)
+        self._log = structlog.get_logger("andon")
+        self._told: set[str] = set()
+        self._cut_off: set[str] = set()
         self._start_at_zero()
 
     def _start_at_zero(self) -> None:
@@ -110,7 +127,7 @@ class Happenings:
         self._active.labels(kind, priority).inc()
 
     def alert_sent(self, seconds: float) -> None:
-        """An alert was handed to the producer so long after its reading had arrived in Kafka."""
+        """An alert was handed to the producer so long after its event time."""
         self._latency.observe(max(0.0, seconds))
 
     def lag_measured(self, *, topic: str, partition: int, rows: int) -> None:
@@ -145,9 +162,58 @@ class Happenings:
             if change:
                 self._learning.labels(state).inc(change)
 
+    def source_failed(self, name: str, detail: str) -> None:
+        """A fault that librdkafka mends by itself, tells of again and again, and names."""
+        self._sources_failed.inc()
+        if self._once(f"source {name}"):
+            self._log.warning("source failed", error=name, detail=detail, repeated="counted, not logged")
+
+    def offsets_lost(self, lost: Lost) -> None:
+        """Retention passed the position of a partition, and the settings say to go on."""
+        self._lost.inc(lost.rows)
+        partition, asked, available = lost
+        self._log.error(
+            "offsets lost",
+            partition=str(partition),
+            asked=asked,
+            first=available.first,
+            end=available.end,
+            rows=lost.rows,
+        )
+
+    def partitions_added(self, counts: Mapping[str, int]) -> None:
+        """Topics have more partitions than when the process started, and nobody reads those."""
+        if self._once(f"partitions {sorted(counts.items())}"):
+            self._log.error(
+                "partitions unread", topics=dict(counts), remedy="restart andon: new partitions are read then"
+            )
+
+    def broker_lost(self, reader: str) -> None:
+        """The broker stopped answering one of the readers of this process."""
+        if not self._cut_off:
+            self._outages.inc()
+            self._log.warning("broker lost", noticed_by=reader)
+        self._cut_off.add(reader)
+
+    def broker_found(self, reader: str) -> None:
+        """The broker answers a reader again."""
+        self._cut_off.discard(reader)
+        if not self._cut_off:
+            self._log.info("broker found", noticed_by=reader)
+
+    def _once(self, what: str) -> bool:
+        news = what not in self._told
+        self._told.add(what)
+        return news
+
     def sink_in_flight(self, count: int) -> None:
         """The producer holds so many records."""
         self._in_flight.set(count)
+
+    def sink_troubled(self, name: str, detail: str) -> None:
+        """The producer tells of a fault that may pass: records wait meanwhile."""
+        if self._once(f"sink {name}"):
+            self._log.warning("sink troubled", error=name, detail=detail)
 
     def sink_failed(self) -> None:
         """A record could not be delivered: the process is about to stop."""

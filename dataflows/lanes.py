@@ -1,0 +1,280 @@
+"""Lanes: the flow's source of readings from Kafka.
+
+A fixed number of lanes with stable names; lane l reads the partitions p with p mod lanes = l of all topics. Partitions
+may be added to a topic at any time (they are read after a restart): no lane changes its name, so saved positions fit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from confluent_kafka import Consumer
+
+from contracts.errors import StateError
+from contracts.readings import Block, Reject
+from dataflows.decode import Decoder, Poll
+from dataflows.offsets import Start, partitions_of_lane
+from dataflows.reader import Reader
+from dataflows.standing import LaneStanding
+from dataflows.statistics import Broker
+from dataflows.ticking import Ticking
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping
+
+    from contracts.readings import Tick
+    from contracts.settings import Settings
+    from dataflows.happenings import Happenings
+    from dataflows.offsets import Partition
+    from dataflows.reader import Batch
+    from dataflows.standing import Standing
+    from dataflows.statistics import Statistics
+    from dataflows.steps import Item
+
+__all__ = ["KafkaLanes", "LaneSurroundings", "lane_name"]
+
+VERSION = 1
+
+IDLE_S = 0.005
+"""A lane that found little looks again after this long: every lane gates every snapshot, so it may not be more."""
+
+BUSY_MESSAGES = 1_000
+"""A lane that found so many looks again at once."""
+
+
+def lane_name(lane: int) -> str:
+    """The name under which a lane's position is stored. A schema: never change it."""
+    return f"lane-{lane:02d}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneSurroundings:
+    """What all lanes of a process share."""
+
+    settings: Settings
+    happenings: Happenings
+    standing: Standing
+    stop: threading.Event
+    """Set: every lane ends, the flow takes its last snapshot and is over."""
+    now_ms: Callable[[], int]
+    """The wall clock, ms since the epoch."""
+    until_caught_up: bool = False
+    """Stop once all lanes have read up to where their partitions ended at the start."""
+    open_consumer: Callable[[dict[str, Any]], Any] = Consumer
+
+
+class KafkaLanes(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):
+    """The readings of all topics, in lanes.
+
+    Guarantees: at least once. A lane goes on from its last snapshot, which is its own; the offsets of the snapshot
+    before the last are committed for others to see. After kill -9 what came since the snapshot is read again. Nothing
+    here blocks or sleeps. A dead broker stops the lanes, not the process, until it is back.
+    """
+
+    def __init__(self, surroundings: LaneSurroundings, *, partition_counts: Mapping[str, int]) -> None:
+        """Lanes of topics.
+
+        Args:
+            partition_counts: how many partitions each topic has.
+        """
+        self._surroundings = surroundings
+        self._counts = dict(partition_counts)
+
+    def list_parts(self) -> list[str]:
+        """The names of all lanes, whether they have partitions or not."""
+        return [lane_name(lane) for lane in range(self._surroundings.settings.service.lanes)]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: dict[str, Any] | None) -> Lane:  # noqa: ARG002
+        """Open a lane where its snapshot left it.
+
+        Raises: SourceError if the broker doesn't answer, or saved positions are gone and may not be given up.
+        """
+        lane = int(for_part.removeprefix("lane-"))
+        lanes = self._surroundings.settings.service.lanes
+        partitions = partitions_of_lane(lane, lanes=lanes, counts=self._counts)
+        return Lane(lane, partitions, saved=resume_state, counts=self._counts, surroundings=self._surroundings)
+
+
+class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
+    """One lane: blocks and rejects of its partitions, and ticks for the key groups that it has fed."""
+
+    def __init__(
+        self,
+        lane: int,
+        partitions: tuple[Partition, ...],
+        *,
+        saved: dict[str, Any] | None,
+        counts: Mapping[str, int],
+        surroundings: LaneSurroundings,
+    ) -> None:
+        if saved is not None and saved.get("version") != VERSION:
+            raise StateError(
+                f"{lane_name(lane)}: version {saved.get('version')!r} is saved, this andon knows {VERSION}."
+            )
+        service = surroundings.settings.service
+        self._lane = lane
+        self._surroundings = surroundings
+        self._messages_max = service.poll_messages_max
+        self._bytes_max = service.epoch_bytes_max
+        self._counts = counts
+        self._bytes = 0
+        self._busy = False
+        self._mark: tuple[int, dict[Partition, int]] | None = None
+        self._groups: set[str] = set(saved["groups"]) if saved else set()
+        self._saved: dict[str, int] | None = saved["positions"] if saved else None
+        self._committable: dict[str, int] | None = None
+        self._snapshot_at = perf_counter()
+        self._lag_rows: dict[str, int] = {}
+        now_ms = surroundings.now_ms()
+        grace_ms = round(service.stale_grace_s * 1000)
+        self._ticking = Ticking(lane=lane, grace_ms=grace_ms, now_ms=now_ms) if service.clock == "wall" else None
+        self._decoder = Decoder(surroundings.settings, lane=lane, happenings=surroundings.happenings)
+        self._sources = tuple((partition.topic, partition.number) for partition in partitions)
+        self._resumed = saved is not None
+        self._reader: Reader | None = None
+        if partitions:
+            self._reader = Reader(
+                surroundings.settings,
+                partitions,
+                saved=self._saved,
+                start=Start(service.start, service.on_lost_offsets),
+                happenings=surroundings.happenings,
+                on_statistics=self._learn,
+                open_consumer=surroundings.open_consumer,
+            )
+            surroundings.standing.broker_seen_ms = now_ms  # it has just told its offsets
+        self._tell_standing(caught_up=not partitions)
+
+    def next_batch(self) -> list[tuple[str, Item]]:
+        """What is there now: perhaps a tick that excuses an outage, then blocks and rejects, then perhaps a tick.
+
+        Raises: StopIteration when asked to stop; SourceError where reading can't go on.
+        """
+        around = self._surroundings
+        around.standing.running = True
+        if around.stop.is_set():
+            raise StopIteration
+        if self._reader is None:
+            self._busy = False
+            self._judge_end()
+            return []
+        if self._bytes >= self._bytes_max:  # the epoch is full: the rest of the flow is behind, and goes first
+            self._busy = False
+            return []
+        began = perf_counter()
+        now_ms = around.now_ms()
+        if self._ticking and not self._ticking.polled(now_ms):
+            self._mark = None
+        batch = self._reader.poll(self._messages_max)
+        around.happenings.stage_took("poll", perf_counter() - began)
+        self._busy = len(batch.messages) >= BUSY_MESSAGES
+        out = self._read(batch, now_ms) if batch.messages else []
+        self._judge_end()
+        if tick := self._due(now_ms):
+            out += self._to_groups(tick)
+        return out
+
+    def next_awake(self) -> datetime | None:
+        """At once while there is much to read, else a little later."""
+        return None if self._busy else datetime.now(UTC) + timedelta(seconds=IDLE_S)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The next unread offset of each partition, and the key groups that listen to this lane's ticks."""
+        now = perf_counter()
+        self._surroundings.happenings.epoch_ended(now - self._snapshot_at)
+        self._snapshot_at = now
+        self._bytes = 0
+        if self._reader:
+            before, self._committable = self._committable, self._reader.saved_positions()
+            if before is not None and not self._away:
+                self._reader.commit(before)
+            self._saved = self._committable
+        return {"version": VERSION, "positions": self._saved or {}, "groups": sorted(self._groups)}
+
+    def close(self) -> None:
+        """Commit the last snapshot's offsets for others to see, and let go of the broker."""
+        if self._reader:
+            if self._committable is not None and not self._away:
+                self._reader.commit(self._committable)
+            self._reader.close()
+
+    @property
+    def _away(self) -> bool:
+        return self._ticking is not None and self._ticking.away
+
+    def _read(self, batch: Batch, now_ms: int) -> list[tuple[str, Item]]:
+        messages = batch.messages
+        poll = Poll(
+            values=[message.value() for message in messages],
+            timestamps_ms=np.fromiter([message.timestamp()[1] for message in messages], np.int64, len(messages)),
+            partitions=batch.partitions,
+            offsets=batch.offsets,
+            sources=self._sources,
+            key=lambda at: messages[at].key(),
+        )
+        excuse = self._ticking.before_readings(now_ms) if self._ticking else None
+        out = self._to_groups(excuse) if excuse else []
+        for item in self._decoder.decode(poll):
+            out.append(item)
+            key, carried = item
+            if isinstance(carried, Block):
+                self._groups.add(key)
+                self._bytes += carried.rows.nbytes
+            elif isinstance(carried, Reject):
+                self._bytes += len(carried.value or b"")
+        return out
+
+    def _due(self, now_ms: int) -> Tick | None:
+        """The tick that is due, once all that was there at the last mark has been read."""
+        if self._mark is None or self._reader is None or not self._reader.reached(self._mark[1]):
+            return None
+        marked_ms, self._mark = self._mark[0], None
+        return self._ticking.due(now_ms, read_up_to_ms=marked_ms) if self._ticking else None
+
+    def _to_groups(self, tick: Tick) -> list[tuple[str, Item]]:
+        return [(key, tick) for key in sorted(self._groups)]
+
+    def _learn(self, statistics: Statistics) -> None:
+        """Twice a second, from inside of a poll: what the broker's side looks like."""
+        around = self._surroundings
+        now_ms = around.now_ms()
+        if statistics.broker is Broker.ANSWERS:
+            around.standing.broker_seen_ms = now_ms
+            if self._ticking and self._ticking.broker_answered(now_ms):
+                around.happenings.broker_found(lane_name(self._lane))
+        elif statistics.broker is Broker.AWAY and self._ticking and self._ticking.broker_away(now_ms):
+            around.happenings.broker_lost(lane_name(self._lane))
+        if self._mark is None:
+            self._mark = (now_ms, statistics.ends)
+        assert self._reader is not None
+        positions = self._reader.positions
+        for partition, end in statistics.ends.items():
+            rows = max(0, end - positions[partition])
+            self._lag_rows[str(partition)] = rows
+            around.happenings.lag_measured(topic=partition.topic, partition=partition.number, rows=rows)
+        self._tell_standing(caught_up=self._reader.reached(statistics.ends))
+        grown = {topic: count for topic, count in statistics.counts.items() if count > self._counts[topic]}
+        if grown:
+            around.happenings.partitions_added(grown)
+
+    def _judge_end(self) -> None:
+        around = self._surroundings
+        if around.until_caught_up and (self._reader is None or self._reader.reached(self._reader.ends_at_start)):
+            around.standing.ended.add(lane_name(self._lane))
+            if around.standing.all_ended:
+                around.stop.set()
+
+    def _tell_standing(self, *, caught_up: bool) -> None:
+        positions = self._reader.positions if self._reader else {}
+        self._surroundings.standing.lanes[lane_name(self._lane)] = LaneStanding(
+            positions={str(partition): position for partition, position in positions.items()},
+            lag_rows=dict(self._lag_rows),
+            caught_up=caught_up,
+            resumed=self._resumed,
+        )

@@ -1,0 +1,247 @@
+"""Reads some partitions of Kafka from positions of our own: what lanes and the commands source stand on.
+
+One Consumer in assign() mode: no group membership, so no rebalance ever takes a partition away. The positions are those
+of our snapshots; committed offsets are written for others to see and never read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from contracts.errors import SourceError
+from dataflows.kafka_client import available, client_settings, group_id, open_client
+from dataflows.offsets import Lost, beginnings, lost_message
+from dataflows.statistics import INTERVAL_MS, Statistics, read_statistics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from confluent_kafka import Message
+    from numpy.typing import NDArray
+
+    from contracts.settings import Settings
+    from dataflows.happenings import Happenings
+    from dataflows.offsets import Partition, Start
+
+__all__ = ["Batch", "Reader"]
+
+QUEUE_KBYTES_MAX = 32 * 1024
+"""Fetched and not read yet, of one reader: twelve lanes hold less than 400 MiB."""
+
+# Names of errors after which librdkafka goes on by itself. Whatever else comes in place of a message isn't waited out.
+_PASSING = frozenset(
+    {
+        "_TRANSPORT",
+        "_ALL_BROKERS_DOWN",
+        "_TIMED_OUT",
+        "_RESOLVE",
+        "_WAIT_COORD",
+        "BROKER_NOT_AVAILABLE",
+        "COORDINATOR_LOAD_IN_PROGRESS",
+        "COORDINATOR_NOT_AVAILABLE",
+        "FENCED_LEADER_EPOCH",
+        "KAFKA_STORAGE_ERROR",
+        "LEADER_NOT_AVAILABLE",
+        "NETWORK_EXCEPTION",
+        "NOT_COORDINATOR",
+        "NOT_LEADER_FOR_PARTITION",
+        "OFFSET_NOT_AVAILABLE",
+        "REPLICA_NOT_AVAILABLE",
+        "REQUEST_TIMED_OUT",
+        "UNKNOWN_LEADER_EPOCH",
+    }
+)
+
+
+class Batch(NamedTuple):
+    """What one poll brought, n messages in the order in which they came."""
+
+    messages: Sequence[Message]
+    partitions: NDArray[np.uint16]
+    """Index into the reader's partitions, shape (n,)."""
+    offsets: NDArray[np.int64]
+    """Shape (n,)."""
+
+
+_NOTHING = Batch((), np.zeros(0, np.uint16), np.zeros(0, np.int64))
+
+
+class Reader:
+    """Some partitions, read from where the last snapshot was taken.
+
+    Guarantees: each message from the saved position on, in the order of its partition; none is skipped unseen. A dead
+    broker means silence, told by `Statistics`; librdkafka reconnects by itself. Never blocks after it was made.
+
+    Args:
+        saved: `topic/partition` → next offset, as `saved_positions` gave them; None on a fresh state directory.
+        start: where to begin without saved positions, and when they are gone.
+        on_statistics: called from inside of `poll`, twice a second.
+
+    Raises: SourceError where reading can't go on: lost offsets, a topic that is gone, missing rights.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        partitions: Sequence[Partition],
+        *,
+        saved: Mapping[str, int] | None,
+        start: Start,
+        happenings: Happenings,
+        on_statistics: Callable[[Statistics], None],
+        open_consumer: Callable[[dict[str, Any]], Any] = Consumer,
+    ) -> None:
+        self.partitions = tuple(partitions)
+        self._start = start
+        self._happenings = happenings
+        self._on_statistics = on_statistics
+        self._index = {(partition.topic, partition.number): at for at, partition in enumerate(self.partitions)}
+        self._fatal: str | None = None
+        self._committing = False
+        self._may_commit = True
+        self._committed_last: Mapping[str, int] = {}
+        configuration = client_settings(
+            settings.kafka,
+            group_id=group_id(settings.kafka, settings.site.name),
+            enable_auto_commit=False,
+            enable_auto_offset_store=False,
+            auto_offset_reset="error",
+            enable_partition_eof=True,
+            statistics_interval_ms=INTERVAL_MS,
+        )
+        for name, value in (
+            ("fetch.queue.backoff.ms", 10),  # the default of a second stalls a lane whenever its queue was full
+            ("queued.min.messages", 50_000),
+            ("queued.max.messages.kbytes", QUEUE_KBYTES_MAX),
+        ):
+            configuration.setdefault(name, value)
+        configuration |= {"stats_cb": self._statistics, "error_cb": self._error, "on_commit": self._committed}
+        self._consumer = open_client(open_consumer, configuration)
+        self._elsewhere, positions, self.ends_at_start = self._begin(saved)
+        self._positions = np.array([positions[partition] for partition in self.partitions], np.int64)
+        self._assign()
+
+    @property
+    def positions(self) -> dict[Partition, int]:
+        """The next offset of each partition."""
+        return dict(zip(self.partitions, self._positions.tolist(), strict=True))
+
+    def saved_positions(self) -> dict[str, int]:
+        """The positions by `topic/partition`, to be saved; those of partitions that aren't read now are kept."""
+        return {**self._elsewhere, **{str(partition): position for partition, position in self.positions.items()}}
+
+    def reached(self, ends: Mapping[Partition, int]) -> bool:
+        """All has been read up to these offsets; False where one isn't known."""
+        return all(partition in ends and ends[partition] <= at for partition, at in self.positions.items())
+
+    def poll(self, messages_max: int) -> Batch:
+        """Take what is there, at once.
+
+        Raises: SourceError where reading can't go on.
+        """
+        messages = self._consumer.consume(messages_max, 0)
+        if self._fatal:
+            raise SourceError(f"kafka: {self._fatal}")
+        if not messages:
+            return _NOTHING
+        notes: list[Message] = []
+        if any(message.error() is not None for message in messages):
+            notes = [message for message in messages if message.error() is not None]
+            messages = [message for message in messages if message.error() is None]
+        indexes, offsets = self._columns(messages)
+        self._positions[indexes] = offsets + 1  # of a repeated index the last one counts, and offsets only grow
+        for note in notes:
+            self._heed(note)
+        return Batch(messages, indexes, offsets)
+
+    def commit(self, saved: Mapping[str, int]) -> None:
+        """Let others see how far we are. Doesn't wait; a commit that fails costs nothing but the view."""
+        if self._committing or not self._may_commit or saved == self._committed_last:
+            return
+        self._committed_last = saved
+        offsets = [TopicPartition(part.topic, part.number, saved[str(part)]) for part in self.partitions]
+        self._committing = True
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as error:
+            self._committed(error.args[0], [])
+
+    def close(self) -> None:
+        """Give the commit that is under way a moment, and close the connections."""
+        for _ in range(20):
+            if not self._committing:
+                break
+            self._consumer.poll(0.05)
+        self._consumer.close()
+
+    def _begin(
+        self, saved: Mapping[str, int] | None
+    ) -> tuple[dict[str, int], dict[Partition, int], dict[Partition, int]]:
+        there = available(self._consumer, self.partitions)
+        positions, lost = beginnings(there, saved=saved, start=self._start)
+        for each in lost:
+            self._happenings.offsets_lost(each)
+        elsewhere = {name: at for name, at in (saved or {}).items() if name not in {str(part) for part in positions}}
+        return elsewhere, positions, {partition: limits.end for partition, limits in there.items()}
+
+    def _assign(self) -> None:
+        self._consumer.assign([TopicPartition(part.topic, part.number, at) for part, at in self.positions.items()])
+
+    def _columns(self, messages: Sequence[Message]) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
+        count = len(messages)
+        offsets = np.fromiter([message.offset() for message in messages], np.int64, count)
+        index = self._index
+        if len(index) == 1:
+            return np.zeros(count, np.uint16), offsets
+        indexes = [index[message.topic(), message.partition()] for message in messages]  # type: ignore[index]
+        return np.fromiter(indexes, np.uint16, count), offsets
+
+    def _heed(self, note: Message) -> None:
+        """An item that is no message: the end of a partition, or an error."""
+        error = note.error()
+        assert error is not None
+        at = next((at for at, part in enumerate(self.partitions) if part == (note.topic(), note.partition())), None)
+        if error.name() == "_PARTITION_EOF":
+            if at is not None:  # beyond the last message there may be marks of transactions
+                self._positions[at] = max(int(self._positions[at]), note.offset() or 0)
+        elif error.name() == "_AUTO_OFFSET_RESET" and at is not None:
+            self._recover(self.partitions[at])
+        elif error.fatal() or error.name() not in _PASSING:
+            where = self.partitions[at] if at is not None else note.topic() or "consumer"
+            raise SourceError(f"kafka {where}: {error.str()}")
+        else:
+            self._error(error)
+
+    def _recover(self, partition: Partition) -> None:
+        """Retention has passed a partition's position while it was read."""
+        at = self._index[partition]
+        there = available(self._consumer, [partition])[partition]
+        asked = int(self._positions[at])
+        if there.first <= asked <= there.end:  # the log has just grown back to it: nothing is lost
+            self._assign()
+            return
+        lost = Lost(partition, asked, there)
+        if self._start.on_lost == "stop":
+            raise SourceError(lost_message([lost]))
+        self._happenings.offsets_lost(lost)
+        self._positions[at] = there.first
+        self._assign()
+
+    def _statistics(self, report: str) -> None:
+        self._on_statistics(read_statistics(report, self.partitions))
+
+    def _error(self, error: KafkaError) -> None:
+        """A passing fault: librdkafka tells of it again and again, and goes on."""
+        if error.fatal():
+            self._fatal = error.str()
+        self._happenings.source_failed(error.name(), error.str())
+
+    def _committed(self, error: KafkaError | None, _offsets: Sequence[TopicPartition]) -> None:
+        self._committing = False
+        if error is not None:
+            self._error(error)
+            if error.name() in ("GROUP_AUTHORIZATION_FAILED", "TOPIC_AUTHORIZATION_FAILED"):
+                self._may_commit = False
