@@ -1,8 +1,8 @@
 """How kernels are compiled: alike, once for a machine, and again when any source of this package changes.
 
-Compiled code is kept on disk, because a cold compilation takes seconds. numba notices when the file of a kernel changes,
-and not when a file changes whose functions the kernel calls, directly or through others: it would go on with the old
-mathematics. So the sources of the whole package are a part of the cache's key.
+Compiled code is kept on disk, because a cold compilation takes seconds. numba notices when the file of a kernel
+changes, and not when a file changes whose functions the kernel calls, directly or through others: it would go on with
+the old mathematics. So the sources of the whole package are a part of the cache's key.
 """
 
 from __future__ import annotations
@@ -59,5 +59,5 @@ def inlined(function: _Function) -> _Function:
 
 
 def _kept(dispatcher: Any, function: _Function) -> _Function:
-    dispatcher._cache = _PackageCache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001 - njit(cache=True), our way
+    dispatcher._cache = _PackageCache(function)  # type: ignore[no-untyped-call]
     return cast("_Function", dispatcher)

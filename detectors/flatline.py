@@ -1,12 +1,12 @@
 """Flatline: a value that does not move although readings keep coming.
 
-The reference is the value with which the flat stretch began. While |value − reference| ≤ tolerance the stretch goes on;
-it is raised at the first reading with ts − start ≥ after, and ends at the first reading beyond the tolerance, which
-begins the next stretch. The onset is the start of the stretch.
+The reference is the value with which the flat stretch began. While |value − reference| ≤ tolerance the stretch goes
+on; it is raised at the first reading with ts − start ≥ after, and ends at the first reading beyond the tolerance,
+which begins the next stretch. The onset is the start of the stretch.
 
-Catches: a frozen transmitter, a gateway that repeats its last value, a stuck valve. Misses: a sensor that says nothing at
-all (stale), noise around a frozen level that is wider than the tolerance. A machine at rest is flat too.
-Cost: 24 bytes a series, about 1 ns a reading.
+Catches: a frozen transmitter, a gateway that repeats its last value, a stuck valve. Misses: a sensor that says nothing
+at all (stale), noise that is wider than the tolerance around a frozen level. A machine at rest is flat too.
+Cost: 24 bytes a series, some nanoseconds a reading.
 """
 
 from __future__ import annotations
@@ -70,6 +70,6 @@ def step(state: Any, config: Any, ts: int, value: float, slot: int, row: int, fo
     return count
 
 
-def describe(line: Any, config: Any) -> tuple[Expected, dict[str, float | int | str | None]]:
-    """The expected range (none) and the evidence of one row of FOUND."""
+def describe(config: Any) -> tuple[Expected, dict[str, float | int | str | None]]:
+    """The expected range (none) and the evidence of a finding."""
     return Expected(), {"after_ms": int(config["after_ms"]), "tolerance": float(config["tolerance"])}

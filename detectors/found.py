@@ -54,7 +54,15 @@ TICKED: Final = -1
 
 @inlined
 def write(
-    found: Any, count: int, rule: int, active: bool, subject: int, row: int, onset_ts: int, ts: int, value: float
+    found: Any,
+    count: int,
+    rule: int,
+    active: bool,
+    subject: int,
+    row: int,
+    onset_ts: int,
+    ts: int,
+    value: float,
 ) -> int:
     """Write one row at `count`, with the parts that only some rules have at zero; returns the count after it."""
     line = found[count]

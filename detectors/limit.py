@@ -1,18 +1,18 @@
 """Limits: a value beyond a fixed limit, with deadband and delays (ISA-18.2).
 
-Four independent alarms: hh and h above, l and ll below. For the high side (the low side is its mirror) a reading is
+Four independent alarms: hh and h above, l and ll below. On the high side (the low one is its mirror) a reading is
 
     beyond   value > limit
     back     value ≤ limit − deadband
     between  else
 
-Not raised: the first beyond reading sets the onset, any later reading that is not beyond forgets it; raised at the first
-beyond reading with ts − onset ≥ on_delay. Raised: the first back reading starts the off timer, any reading that is not
-back stops it; cleared at the first back reading with ts − start ≥ off_delay. A delay of 0 decides at once.
+Not raised: the first beyond reading sets the onset, any later reading that is not beyond forgets it; raised at the
+first beyond reading with ts − onset ≥ on_delay. Raised: the first back reading starts the off timer, any reading that
+is not back stops it; cleared at the first back reading with ts − start ≥ off_delay. A delay of 0 decides at once.
 
-Catches: what a person knows to be wrong. Misses: everything inside of the limits. Delays pass with the times of readings:
-a source that only reports changes must send heartbeats, or no delay of it ever ends.
-Cost: 96 bytes a series, 1-3 ns a reading and limit.
+Catches: what a person knows to be wrong. Misses: everything inside of the limits. Delays pass with the times of
+readings: a source that only reports changes must send heartbeats, or no delay of it ever ends.
+Cost: 96 bytes a series, some nanoseconds a reading.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Order: is a reading the newest of its series, a duplicate, out of order, or too late?
 
-Event times of a series should rise. Networks repeat, delay and reorder; each reading therefore gets one of four verdicts,
-in this order of questions:
+Event times of a series should rise. Networks repeat, delay and reorder; each reading therefore gets one of four
+verdicts, in this order of questions:
 
     the first of its series                               accepted
     ts = newest ts                                        duplicate      (dropped)
@@ -10,7 +10,7 @@ in this order of questions:
     else                                                  accepted
 
 Misses: a duplicate that isn't of the newest reading counts as out of order, and is in the mean of its window twice.
-Cost: 16 bytes a series, about 1 ns a reading.
+Cost: 16 bytes a series, some nanoseconds a reading.
 """
 
 from __future__ import annotations

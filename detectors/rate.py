@@ -5,9 +5,9 @@
 Active from the first pair whose rate is above the maximum to the first pair whose rate is not. Readings of uncertain
 quality take part; bad, late and out-of-order ones do not.
 
-Catches: steps, spikes, a pressure that collapses. Misses: slow creep (drift), and a jump across a long gap, whose rate is
-small. Noise between readings that are close in time makes large rates: choose the maximum for the interval of readings.
-Cost: 40 bytes a series, about 2 ns a reading.
+Catches: steps, spikes, a pressure that collapses. Misses: slow creep (drift), and a jump across a long gap, whose rate
+is small. Noise between readings that are close in time makes large rates: choose the maximum for their interval.
+Cost: 40 bytes a series, some nanoseconds a reading.
 """
 
 from __future__ import annotations

@@ -219,7 +219,7 @@ class Samples:
             return []
         states = self._series["stale"]
         if tick.after_outage:
-            stale.excuse(states, self._assets, len(self._slots), tick.lane, tick.now_ms)
+            stale.excuse(states[: len(self._slots)], self._assets, tick.lane, tick.now_ms)
             return []
         findings: list[Finding] = []
         written = np.zeros(1, np.int64)
@@ -332,7 +332,7 @@ class Samples:
         if code in (found.RISE, found.FALL):
             return rate.describe(line, plan["rate"])
         if code == found.FLAT:
-            return flatline.describe(line, plan["flatline"])
+            return flatline.describe(plan["flatline"])
         return limit.describe(line, plan["limit"])
 
 
@@ -409,7 +409,7 @@ def _run(
             progress[4] += 1
         verdict = order.step(state.order, config.order, state.windows.closed_until, ts)
         progress[verdict] += 1
-        if verdict == order.LATE or verdict == order.DUPLICATE:  # noqa: PLR1714 - a tuple costs a kernel more
+        if verdict == order.LATE or verdict == order.DUPLICATE:
             continue
         asset.lane = lane
         if verdict == order.ACCEPTED:

@@ -1,7 +1,7 @@
 """Names of a key group's series and assets, and the slots that their records have.
 
-A slot is given at the first mention of a series and never changes. Each lane has numbers of its own for the series; they
-last as long as the process, so they are not saved: after a restart the names come again.
+A slot is given at the first mention of a series and never changes. Each lane has numbers of its own for the series;
+they last as long as the process, so they are not saved: after a restart the names come again.
 """
 
 from __future__ import annotations

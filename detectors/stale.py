@@ -10,24 +10,25 @@ its time `after` passes without one. `after` is a setting, or learned:
 Capping Δ keeps one long silence from teaching that silence is normal; a source that truly slows down is followed within
 some tens of readings.
 
-The onset is `base + after`, where base is the event time of the last sign of life. However silence is noticed, the onset
-is the same, so the alarm is the same. When every sensor of an asset is silent there is one finding, of the asset, whose
-onset is the latest of theirs; when the asset speaks again, the base of its other sensors moves up to that moment: they
-are not blamed for the same gap a second time. An asset with one sensor says the sensor's name. A sensor that isn't judged
-(switched off, or still learning) is taken to hold its asset alive for as long as the most patient of the judged ones.
+The onset is `base + after`, where base is the event time of the last sign of life. However silence is noticed, the
+onset is the same, so the alarm is the same. When every sensor of an asset is silent there is one finding, of the asset,
+whose onset is the latest of theirs; when the asset speaks again, the base of its other sensors moves up to that moment:
+they are not blamed for the same gap a second time. An asset with one sensor says the sensor's name. A sensor that isn't
+judged (switched off, or still learning) is taken to hold its asset alive for as long as the most patient of the judged.
 
 Two clocks tell that time passes:
 
-    event   the newest event time of the asset: each accepted reading first judges all its sensors. An asset keeps a lower
-            bound of their deadlines (`due_ts`), so that this costs one comparison nearly always, and the same findings
-            come out however readings are cut into blocks.
+    event   the newest event time of the asset: each accepted reading first judges all its sensors. An asset keeps a
+            lower bound of their deadlines (`due_ts`), so that this costs one comparison nearly always, and the same
+            findings come out however readings are cut into blocks.
     wall    the ticks of the lane that the asset's last reading came from, against the arrival of the last sign of life,
             because a device's clock may be wrong. Sensors that stop together are noticed some readings apart: while all
             others of the asset will be overdue within 2 s, judgement waits. A reading that ends a silence which no tick
             has noticed reveals it by its own event time.
 
 Catches: a dead device, a cut cable, a gateway that hangs. Misses: a device that repeats its last value (flatline).
-Cost: 72 bytes a series, 48 an asset, about 2 ns a reading; a tick visits each series of its lane, some ns each.
+Cost: 64 bytes a series, 56 an asset, about 30 ns a reading by the event clock; a tick visits each series of its lane, for
+some nanoseconds each.
 """
 
 from __future__ import annotations
@@ -184,7 +185,7 @@ def _clear_sensor(state: Any, slot: int, row: int, ts: int, value: float, found:
 def _raise_asset(
     states: Any, plans: Any, configs: Any, asset: Any, number: int, row: int, found: Any, count: int
 ) -> int:
-    """One finding for all its sensors: the latest onset; among equal ones, the sensor that spoke last, then the hastiest."""
+    """One finding for all its sensors, by the latest onset; of equal ones, by the sensor that spoke last."""
     onset_ts = ALWAYS
     last_ts = ALWAYS
     after_ms = 0
@@ -194,8 +195,7 @@ def _raise_asset(
         after = _after_ms(state, configs[plans[link - 1]].stale)
         if state.alive and not state.raised and after != UNJUDGED:
             onset = state.base_ts + after
-            later = state.last_ts > last_ts or (state.last_ts == last_ts and after < after_ms)
-            if onset > onset_ts or (onset == onset_ts and later):
+            if onset > onset_ts or (onset == onset_ts and (state.last_ts, -after) > (last_ts, -after_ms)):
                 onset_ts = onset
                 last_ts = state.last_ts
                 after_ms = after
@@ -409,14 +409,18 @@ def tick(
     return number
 
 
-@compiled
-def excuse(states: Any, assets: Any, series_count: int, lane: int, now_ms: int) -> None:
-    """After an outage of the lane: silence counts from now, and the gap before each next reading isn't judged."""
-    for slot in range(series_count):
-        state = states[slot]
-        if state.alive and assets[state.asset].lane == lane:
-            state.arrived_ms = now_ms
-            state.excused = 1
+def excuse(states: Rows, assets: Rows, lane: int, now_ms: int) -> None:
+    """After an outage of the lane: silence counts from now, and the gap before each next reading isn't judged.
+
+    Args:
+        states: dtype STATE, shape (series,), changed in place.
+        assets: dtype ASSET.
+        lane: that was cut off.
+        now_ms: by the wall clock.
+    """
+    listening = (states["alive"] != 0) & (assets["lane"][states["asset"]] == lane)
+    states["arrived_ms"][listening] = now_ms
+    states["excused"][listening] = 1
 
 
 def describe(line: Any) -> tuple[Expected, dict[str, float | int | str | None]]:
