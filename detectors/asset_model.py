@@ -1,7 +1,7 @@
 """One River model for all sensors of an asset: it judges the asset's joined rows (joined.py) as river_model.py says.
 
-Which sensors made a row strange is told by their own trackers (tracker.py): a sensor's share is its |z| by the sum of all,
-equal shares if nothing is off. The model itself isn't asked, because River's models don't tell.
+Which sensors made a row strange is told by their own trackers (tracker.py): a sensor's share is its |z| by the sum of
+all, equal shares if nothing is off. The model itself isn't asked, because River's models don't tell.
 
 Cost: the model's, and some microseconds a sensor.
 """
@@ -49,10 +49,12 @@ class AssetModel:
         """The settings that name the model."""
         return self._model.anomaly
 
-    def add(  # noqa: PLR0913 - the fields of one window
-        self, sensor: str, *, start: int, end: int, mean: float | None, count: int, learn: bool
-    ) -> list[JudgedRow]:
-        """Take in a sensor's window (mean None: no usable value); judge, then learn, the rows that are complete by it."""
+    def add(self, sensor: str, *, start: int, end: int, mean: float | None, count: int, learn: bool) -> list[JudgedRow]:
+        """Take in a sensor's window; judge, then learn, the rows that are complete by it.
+
+        Args:
+            mean: None if the window has no usable value.
+        """
         rows = self._join.add(sensor, start=start, end=end, mean=mean, count=count, learn=learn)
         return [self._judge(row) for row in rows]
 

@@ -1,7 +1,7 @@
 """The calibrated score L: -log10 of the share of 50-window blocks in which S gets this high.
 
-y is the maximum of S in a block. u is y's 80 % quantile, followed by a stochastic approximation; above u the excess is
-taken as exponential with mean e:
+y is the maximum of S in a block. u is y's 80 % quantile, followed by a stochastic approximation; above u the excess
+is taken as exponential with mean e:
 
     L = log10(5) + (S - u) / (e ln 10)            for S > u
     L = log10(5) S / u                            else
@@ -15,10 +15,11 @@ so that 10^-L estimates P(block maximum >= S). At a block's end:
     u = max(u, 1e-3)
 
 Catches: what makes scores of different series comparable as rates, so that "at most X alarms a week" can be promised.
-Misses: tails heavier than exponential (up to four times the promised rate where they come with strong autocorrelation).
+Misses: tails heavier than exponential (up to four times the promised rate where they come with strong
+autocorrelation).
 Cost: 5 floats, learned once in 50 windows.
-Source: H. Robbins and S. Monro, A stochastic approximation method, 1951; J. Pickands, Statistical inference using extreme
-order statistics, 1975 (the excess over a high threshold; here with shape 0).
+Source: H. Robbins and S. Monro, A stochastic approximation method, 1951; J. Pickands, Statistical inference using
+extreme order statistics, 1975 (the excess over a high threshold; here with shape 0).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The combination: from the families' scores z_i of one window to S, how strange it is, and P, how strange for this series.
+"""The combination: from the families' scores z_i to S, how strange a window is, and P, how strange for this series.
 
     s0 = mean over the families of min(6, z_i)    while n < 10: z_i = 0
     S = mean of the last min(6, n + 1) values of s0
@@ -9,14 +9,15 @@ The peaks remember how high S has been before, so that a series that is often st
     cur = max(cur, S)                             after the window was judged
     every 50 windows: each peak *= 0.5^(50/50000); the smallest becomes cur if cur is larger; cur starts anew
 
-n counts the windows learned before. cur, the maximum of a block of 50 windows, is also what calibration.py learns from.
+n counts the windows learned before. cur, the maximum of a block of 50 windows, is also what calibration.py learns
+from.
 
 Catches: several windows, or several families, that are strange together; P makes series comparable with one another.
 Misses: one strange window is diluted by the five before it.
 Cost: 6 floats, 16 short floats, one more.
 
-A window that is judged but not learned takes part in S. The five learned windows after it still have it in their S, so
-they don't enter cur: nothing uncertain is learned from.
+A window that is judged but not learned takes part in S. The five learned windows after it still have it in their S,
+so they don't enter cur: nothing uncertain is learned from.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def smooth(state: Record, z_total: float, families: int, n: int, learning: bool)
     total = 0.0
     for i in range(state.filled):
         total += state.recent[i]
-    return total / state.filled
+    return float(total / state.filled)
 
 
 @inlined
@@ -94,7 +95,6 @@ def learn(state: Record, s: float, n: int) -> float:
         if state.peaks[i] < state.peaks[smallest]:
             smallest = i
     block_max = float(state.cur)
-    if block_max > state.peaks[smallest]:
-        state.peaks[smallest] = block_max
+    state.peaks[smallest] = max(state.peaks[smallest], block_max)
     state.cur = NO_BLOCK
     return block_max

@@ -16,18 +16,19 @@ Then, for each window, with U = U_min = D = D_max = mean = 0 and count = 500 at 
     D = D + z - mean + 0.25;   D_max = max(D_max, D)
     drift when U - U_min > 20 f or D_max - D > 20 f
 
-The move is dated back to when U was last at U_min (D at D_max). The drift is active from its detection to the end of the
-reference phase that follows: by then the new normal is learned.
+The move is dated back to when U was last at U_min (D at D_max). The drift is active from its detection to the end of
+the reference phase that follows: by then the new normal is learned.
 
-In the first three days of a series nothing is detected: a daily course isn't known yet, and its flanks would be taken for
-drifts. The reference starts anew then, and also when the 24th hour of the day is visited, because r changes its meaning.
+In the first three days of a series nothing is detected: a daily course isn't known yet, and its flanks would be taken
+for drifts. The reference starts anew then, and also when the 24th hour of the day is visited, because r changes its
+meaning.
 
-Catches: a step of one sigma within some 25 windows in white noise (76 at autocorrelation 0.5, 520 at 0.9), slow ramps; a
-false one in 50,000 windows or fewer.
+Catches: a step of one sigma within some 25 windows in white noise (76 at autocorrelation 0.5, 520 at 0.9), slow
+ramps; a false one in 50,000 windows or fewer.
 Misses: a return within the reference phase; in strong autocorrelation steps of half a sigma; a slow change of spread.
 Cost: 10 floats, 3 times, a count; some nanoseconds.
-Source: E. S. Page, Continuous inspection schemes, 1954; D. V. Hinkley, Inference about the change-point from cumulative sum
-tests, 1971. The factor f: without it every such test floods where values resemble their neighbours.
+Source: E. S. Page, Continuous inspection schemes, 1954; D. V. Hinkley, Inference about the change-point from
+cumulative sum tests, 1971. The factor f: without it every such test floods where values resemble their neighbours.
 """
 
 from __future__ import annotations
@@ -128,11 +129,11 @@ def step(state: Record, r: float, end_ms: int) -> int:
     state.count += 1
     state.mean += (z - state.mean) / state.count
     state.U += z - state.mean - SLACK
-    if state.U <= state.U_min:
+    if state.U_min >= state.U:
         state.U_min = state.U
         state.rise = end_ms
     state.D += z - state.mean + SLACK
-    if state.D >= state.D_max:
+    if state.D_max <= state.D:
         state.D_max = state.D
         state.fall = end_ms
     limit = LIMIT * state.f

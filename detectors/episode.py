@@ -5,8 +5,8 @@ window was learned: m*, v*. For each later window
 
     calm = calm + 1 if |y - m*| / sqrt(v* + 1e-24) < 3 else 0
 
-and the state ends when calm reaches 12, or when it has been held for more than 480 windows: then what was strange is the
-new normal. A further alarm inside keeps the snapshot. Meanwhile the detectors go on learning: freezing them ruins
+and the state ends when calm reaches 12, or when it has been held for more than 480 windows: then what was strange is
+the new normal. A further alarm inside keeps the snapshot. Meanwhile the detectors go on learning: freezing them ruins
 detection (measured: 71 to 58 points on NAB), so the snapshot gives the duration.
 
 y is the smoothed value (level.py), or the score of a River model.
@@ -31,6 +31,7 @@ __all__ = [
     "ENDED_HELD",
     "GOES_ON",
     "HELD_MAX",
+    "OVER",
     "STATE",
     "begin",
     "step",
@@ -43,14 +44,13 @@ STATE = np.dtype(
         ("v", np.float64),  # v*
         ("held", np.int32),  # windows since then
         ("calm", np.uint8),
-        ("status", np.uint8),  # 0, ACTIVE or ABANDONED
+        ("status", np.uint8),  # OVER, ACTIVE or ABANDONED
     ],
     align=True,
 )
 
-ACTIVE = 1
-ABANDONED = 2
-"""The snapshot is of a quantity that no longer exists (another model was configured): ends at the next window."""
+OVER, ACTIVE, ABANDONED = 0, 1, 2
+"""ABANDONED: what it watched no longer exists, because the settings name another model. The next window ends it."""
 
 CALM_SD = 3.0
 CALM = 12  # windows
@@ -67,18 +67,15 @@ def begin(state: Record, onset: int, m: float, v: float) -> None:
 
 @inlined
 def step(state: Record, y: float) -> int:
-    """Take in y of the next window: GOES_ON (also while there is no alarm), or why the alarm ended."""
-    if state.status == 0:
+    """Take in y of the next window: GOES_ON (also where no alarm is), or why the alarm ended."""
+    if state.status != ACTIVE:
         return GOES_ON
-    if state.status == ABANDONED:
-        state.status = 0
-        return ENDED_ABANDONED
     state.held += 1
     state.calm = state.calm + 1 if abs(y - state.m) / math.sqrt(state.v + 1e-24) < CALM_SD else 0
     if state.calm >= CALM:
-        state.status = 0
+        state.status = OVER
         return ENDED_CALM
     if state.held > HELD_MAX:
-        state.status = 0
+        state.status = OVER
         return ENDED_HELD
     return GOES_ON

@@ -1,9 +1,9 @@
 """The sensors' windows of one asset side by side, as one row, for a detector that sees all of them together.
 
 A row is taken when every sensor known so far has closed its window, or when one of them has closed a later window. A
-sensor without a window in the row (silent, or no usable value) stands in it with its last value. A window that comes after
-its row was taken only brings its value up to date. The first row waits for a later window: until then nobody knows which
-sensors there are.
+sensor without a window in the row (silent, or no usable value) stands in it with its last value. A window that comes
+after its row was taken only brings its value up to date. The first row waits for a later window: until then nobody
+knows which sensors there are.
 
 Cost: a dictionary entry per sensor, Python's speed.
 """
@@ -20,8 +20,8 @@ class JoinedRow(NamedTuple):
 
     start: int
     end: int
-    count: int
-    """Readings in the windows."""
+    readings: int
+    """In all the windows."""
     learn: bool
     """False: an uncertain reading is in one of them."""
     means: dict[str, float]
@@ -40,10 +40,12 @@ class Join:
         self._count = 0
         self._learn = True
 
-    def add(  # noqa: PLR0913 - the fields of one window
-        self, sensor: str, *, start: int, end: int, mean: float | None, count: int, learn: bool
-    ) -> list[JoinedRow]:
-        """Take in a window that closed (mean None: no usable value); return the rows that are complete by it, oldest first."""
+    def add(self, sensor: str, *, start: int, end: int, mean: float | None, count: int, learn: bool) -> list[JoinedRow]:
+        """Take in a window that closed; return the rows that are complete by it, oldest first.
+
+        Args:
+            mean: None if the window has no usable value.
+        """
         rows: list[JoinedRow] = []
         if self._open is not None and start > self._open[0]:
             rows.append(self._take())

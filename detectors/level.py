@@ -3,16 +3,16 @@
     s = s + a (x - s),   a = max(2/13, 1/(n + 1))
     z1 = |T(s)|                                   T: see tracker.py
 
-x is the window's mean, n the number of windows learned before. 2/13 is the weight of an exponential mean that spans 12
-windows.
+x is the window's mean, n the number of windows learned before. 2/13 is the weight of an exponential mean that spans
+12 windows.
 
 Catches: a step, a ramp, a sensor off its usual level in either direction.
 Misses: a spike of one or two windows (2/13 of it gets through), a change of spread at the same level, a value that is
 usual at another hour of the day.
 Cost: 4 floats, some nanoseconds.
 
-A window that is judged but not learned moves `judged` instead of s. So a stretch of uncertain windows is judged as any
-other, and leaves no trace in what is learned: the next good window goes on from s.
+A window that is judged but not learned moves `judged` instead of s. So a stretch of uncertain windows is judged as
+any other, and leaves no trace in what is learned: the next good window goes on from s.
 """
 
 from __future__ import annotations

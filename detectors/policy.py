@@ -5,12 +5,14 @@ Never within 120 windows of the last alarm (age). Then, by the settings,
     budget:  L >= log10(N / X), at least log10(5)     L: see calibration.py
     ranked:  P >= 0.60 (1 + 0.2 u)                    P: see combination.py
 
-N = 604800 / (50 D) is the number of 50-window blocks in a week, D a window's length in seconds, X the alarms a week that
-this series may raise: the asset's budget divided by its sensors. More than one alarm in five blocks can't be asked for:
-below log10(5) the score tells nothing. u counts recent alarms (u = u + 1 at an alarm, times exp(-1/2400) a window), so
-that a series that has just alarmed must be stranger to alarm again; only `ranked` needs it, the budget knows by itself.
+N = 604800 / (50 D) is the number of 50-window blocks in a week, D a window's length in seconds, X the alarms a week
+that this series may raise: the asset's budget divided by its sensors. More than one alarm in five blocks can't be
+asked for: below log10(5) the score tells nothing. u counts recent alarms (u = u + 1 at an alarm, times exp(-1/2400) a
+window), so that a series that has just alarmed must be stranger to alarm again; only `ranked` needs it, the budget
+knows by itself.
 
-In the first 150 windows the policy runs, and nothing is told: early scores are optimistic, because nothing was seen yet.
+In the first 150 windows the policy runs, and nothing is told: early scores are optimistic, because nothing was seen
+yet.
 
 Where every reading is a window of its own, D is the learned interval of the series:
 

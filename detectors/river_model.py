@@ -5,12 +5,14 @@
     z = max(0, T(y))                              T: see tracker.py; one-sided: a high score is the strange one
     then the scaler, the model and T learn
 
-z takes the place of our own families in the combination, so that rank, calibration, policy and alarm state apply unchanged.
-A model that has not begun (every score so far was the same, as HalfSpaceTrees gives while it fills its first window) has
-no score yet, and the warm-up of the policy begins when it has.
+z takes the place of our own families in the combination, so that rank, calibration, policy and alarm state apply
+unchanged. A model that hasn't begun (every score so far was the same, as HalfSpaceTrees gives while it fills its
+first window) has no score, nor in the 100 rows after, in which scores are still wild; the warm-up of the policy
+begins when it has one.
 
-Catches and misses: what the model does. Cost: Python's speed, 10-100 us a row, and the model's own memory (HalfSpaceTrees
-with its defaults: 30 us and 170 kB), all of which is saved at each epoch in which the series closed a window.
+Catches and misses: what the model does. Cost: Python's speed, 10-100 us a row, and the model's own memory
+(HalfSpaceTrees with its defaults: 30 us and 170 kB), all of which is saved at each epoch in which the series closed a
+window.
 
 The saved state is a pickle of River's objects beside River's version: another version starts the model afresh.
 """
@@ -20,7 +22,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
-import pickle  # noqa: S403 - reads only what this process's own state directory holds, and River knows no other form
+import pickle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -37,10 +39,11 @@ __all__ = ["RiverModel", "Standardised", "make_model"]
 
 _SCALERS = {"minmax": "MinMaxScaler", "standard": "StandardScaler"}
 _SEED = 20_231_114
+_SETTLING = 100  # rows: a model's first scores are wild, and T would remember them for thousands
 _EXAMPLE = 'model = "river.anomaly.HalfSpaceTrees"'
 
 
-def make_model(anomaly: Anomaly, *, key: str = "anomaly", source: str = "settings") -> Any:  # noqa: ANN401 - River's own
+def make_model(anomaly: Anomaly, *, key: str = "anomaly", source: str = "settings") -> Any:
     """The River model that the settings name, with its parameters; a model that takes a seed gets a fixed one.
 
     Args:
@@ -81,13 +84,13 @@ def make_model(anomaly: Anomaly, *, key: str = "anomaly", source: str = "setting
     try:
         _try_out(factory(**params))
         return factory(**params)
-    except Exception as exc:  # noqa: BLE001 - a model may raise anything for parameters that it can't use
+    except Exception as exc:  # a model may raise anything for parameters that it can't use
         raise mistake(
             "params", f"{name} can't work with them: {exc}.", "See River's documentation of the model."
         ) from exc
 
 
-def _try_out(model: Any) -> None:  # noqa: ANN401
+def _try_out(model: Any) -> None:
     for value in (0.0, 0.5, 1.0):
         model.learn_one({"sensor": value})
         float(model.score_one({"sensor": value}))
@@ -118,6 +121,7 @@ class RiverModel:
         self._learned = 0  # rows that the model has learned
         self._resting: float | None = None  # the score of a model that hasn't begun
         self._begun = False
+        self._settling = _SETTLING
 
     @property
     def anomaly(self) -> Anomaly:
@@ -134,6 +138,8 @@ class RiverModel:
             if scored is not None:
                 tracker.learn(self._tracker[0], scored.y, self._scores)
                 self._scores += 1
+            elif self._begun:
+                self._settling = max(0, self._settling - 1)
             self._learn(x)
         return scored
 
@@ -147,8 +153,8 @@ class RiverModel:
             if self._resting is None:
                 self._resting = y
             self._begun = y != self._resting
-            if not self._begun:
-                return None
+        if not self._begun or self._settling > 0:
+            return None
         state = self._tracker[0]
         z = max(0.0, tracker.score(state, y, self._scores))
         return Standardised(z, y, float(state["m"]), float(state["v"]))
@@ -178,6 +184,7 @@ class RiverModel:
             "learned": self._learned,
             "resting": self._resting,
             "begun": self._begun,
+            "settling": self._settling,
         }
 
     @classmethod
@@ -197,6 +204,7 @@ class RiverModel:
         restored._learned = snapshot["learned"]
         restored._resting = snapshot["resting"]
         restored._begun = snapshot["begun"]
+        restored._settling = snapshot["settling"]
         return restored, None
 
 
@@ -205,7 +213,7 @@ def _settings_of(anomaly: Anomaly) -> str:
     return anomaly.model_dump_json(include={"model", "params", "per", "scale"})
 
 
-def _make_scaler(anomaly: Anomaly) -> Any:  # noqa: ANN401
+def _make_scaler(anomaly: Anomaly) -> Any:
     if anomaly.scale == "none":
         return None
     return getattr(importlib.import_module("river.preprocessing"), _SCALERS[anomaly.scale])()

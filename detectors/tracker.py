@@ -14,7 +14,8 @@ then y is learned, as a running mean and variance at first and with exponential 
 n counts the values that were learned before. Every family of scores ends in a tracker of its own.
 
 Catches: what is unlikely under a normal distribution whose mean and spread change slowly.
-Misses: a y that is strange in its order or its company, and not in its size; what was usual within the last 8000 values.
+Misses: a y that is strange in its order or its company, and not in its size; what was usual within the last 8000
+values.
 Cost: 2 floats, some nanoseconds.
 Source: T. Finch, Incremental calculation of weighted mean and variance, 2009.
 """
@@ -60,7 +61,7 @@ def score(state: Record, y: float, n: int) -> float:
     """How many sigmas y is away from what is known, -50 to 50; 0 while nothing is known (n = 0)."""
     if n == 0:
         return 0.0
-    return min(max((y - state.m) / sigma(state.m, state.v), -Z_MAX), Z_MAX)
+    return float(min(max((y - state.m) / sigma(state.m, state.v), -Z_MAX), Z_MAX))
 
 
 @inlined

@@ -1,6 +1,7 @@
 """What the learned detectors decided about one closed window, and how it is told as a finding.
 
-The kernel of windows.py writes verdicts, fixed rows of numbers; here they become findings with names, ranges and evidence.
+The kernel of windows.py writes verdicts, fixed rows of numbers; here they become findings with names, ranges and
+evidence.
 """
 
 from __future__ import annotations
@@ -16,7 +17,18 @@ from detectors.compiled import Record, inlined
 if TYPE_CHECKING:
     from contracts.readings import Rows
 
-__all__ = ["BY_HOLDING", "BY_LEVEL", "DRIFTED", "ENDED", "RAISED", "SETTLED", "VERDICT", "Subject", "finding_of", "write"]
+__all__ = [
+    "BY_HOLDING",
+    "BY_LEVEL",
+    "DRIFTED",
+    "ENDED",
+    "RAISED",
+    "SETTLED",
+    "VERDICT",
+    "Subject",
+    "finding_of",
+    "write",
+]
 
 VERDICT = np.dtype(
     [
@@ -48,7 +60,7 @@ _DRIFTED_BY = {BY_LEVEL: "level", BY_HOLDING: "held anomaly"}
 
 
 @inlined
-def write(  # noqa: PLR0913 - compiled code fills one row
+def write(
     verdicts: Rows,
     k: int,
     row: int,
@@ -90,7 +102,9 @@ def finding_of(verdict: Record, window: Record, subject: Subject, source: str) -
     anomaly = what in (RAISED, ENDED)
     evidence = _EVIDENCE[what](verdict, subject)
     mean, spread = float(verdict["mean"]), SPREAD_SD * float(verdict["sd"])
-    known = not anomaly or subject.family == "level"
+    abandoned = what == ENDED and int(verdict["why"]) == episode.ENDED_ABANDONED
+    known = not anomaly or (subject.family == "level" and not abandoned)
+    scored = anomaly and not abandoned
     return Finding(
         asset=subject.asset,
         sensor=subject.sensor,
@@ -101,8 +115,8 @@ def finding_of(verdict: Record, window: Record, subject: Subject, source: str) -
         ts=int(window["end"]),
         value=None if subject.sensor is None else float(window["mean"]),
         expected=Expected(mean - spread, mean + spread) if known else Expected(),
-        score=float(verdict["score"]) if anomaly else None,
-        rank=float(verdict["rank"]) if anomaly else None,
+        score=float(verdict["score"]) if scored else None,
+        rank=float(verdict["rank"]) if scored else None,
         contributions=subject.shares,
         evidence=evidence,
         window=Window(int(window["start"]), int(window["end"]), int(window["count"])),

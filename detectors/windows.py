@@ -11,12 +11,13 @@ Each closed window of a series is judged by what was learned from the windows be
     7  learning     level, combination, calibration, the day's profile         profile.py
 
 A River model that the settings name takes the place of 1, for a series or for an asset as a whole (river_model.py,
-asset_model.py); an asset's model has a row of its own here, beside those of the asset's sensors, which then alarm no more.
+asset_model.py); an asset's model has a row of its own here, beside those of the asset's sensors, which then alarm no
+more.
 
-A window with `learn` = 0 is judged like any other: it moves the smoothing, S, the policy's ages and the alarm state. It
-changes nothing that is learned: no tracker, peak, quantile, profile, reference, interval or River model, no count of
-windows; and it isn't looked at for drift. A window whose mean isn't finite, or beyond 1e100 (the square of its square
-would be no number), passes without a trace.
+A window with `learn` = 0 is judged like any other: it moves the smoothing, S, the policy's ages and the alarm state.
+It changes nothing that is learned: no tracker, peak, quantile, profile, reference, interval or River model, no count
+of windows; and it isn't looked at for drift. A window whose mean isn't finite, or beyond 1e100 (the square of its
+square would be no number), passes without a trace.
 
 An alarm that was held for 480 windows ends with a drift: what it was about is the new normal.
 
@@ -35,7 +36,7 @@ from contracts.findings import CLOSED, Share
 from contracts.settings import Anomaly
 from detectors import calibration, combination, drift, episode, level, policy, profile, tracker, verdicts
 from detectors.asset_model import AssetModel
-from detectors.compiled import compiled
+from detectors.compiled import Record, compiled, inlined
 from detectors.records import CAPACITY_MIN, adopted, grown
 from detectors.river_model import RiverModel
 
@@ -79,7 +80,7 @@ CONFIG = np.dtype(
     [
         ("window_s", np.float64),  # 0: the learned interval
         ("alarms_per_week", np.float64),  # of all who share the budget
-        ("budget", np.int32),  # index of the budget
+        ("budget", np.int32),  # index of the budget, from 1; 0: a row that nothing comes to any more
         ("ranked", np.uint8),
         ("own", np.uint8),  # judged by our own families
         ("series", np.uint8),  # 0: the row of an asset's model
@@ -147,7 +148,9 @@ class Windows:
         self._settings = settings
         self._names: list[tuple[str, str | None]] = []
         self._slot_of_name: dict[tuple[str, str | None], int] = {}
-        self._slot_of_number = np.zeros(CAPACITY_MIN, np.int32)  # plus 1; 0: never named. Numbers are the upstream step's
+        self._slot_of_number = np.zeros(
+            CAPACITY_MIN, np.int32
+        )  # plus 1; 0: never named. Numbers are the upstream step's
         self._states = np.zeros(CAPACITY_MIN, STATE)
         self._configs = np.zeros(CAPACITY_MIN, CONFIG)
         self._sharers = np.zeros(CAPACITY_MIN, np.int64)  # who has closed a window, by budget
@@ -190,8 +193,13 @@ class Windows:
     def warming(self) -> list[Warming]:
         """Who hasn't seen enough windows to alarm, and how many it has seen; at most 100 entries."""
         scored = self._states["scored"][: self._count]
-        slots = np.flatnonzero(scored < policy.WARMUP)[:WARMING_MAX]
-        return [Warming(*self._names[slot], int(scored[slot]), policy.WARMUP) for slot in slots]
+        slots = np.flatnonzero((scored < policy.WARMUP) & (self._configs["budget"][: self._count] > 0))[:WARMING_MAX]
+        return [
+            Warming(
+                asset=self._names[slot][0], sensor=self._names[slot][1], seen=int(scored[slot]), needed=policy.WARMUP
+            )
+            for slot in slots.tolist()
+        ]
 
     def snapshot(self) -> dict[str, Any]:
         """The state as plain data: numpy arrays (copies) and built-in types."""
@@ -229,7 +237,7 @@ class Windows:
             restored._restore_model(slot, snapshot)
         return restored
 
-    # ---------------------------------------------------------------------------------------------------- names, settings
+    # ------------------------------------------------------------------------------------------------- names, settings
 
     @property
     def _count(self) -> int:
@@ -296,19 +304,21 @@ class Windows:
             slot = self._append(asset, None)
         if slot not in self._asset_models:
             self._asset_models[slot] = AssetModel(anomaly)
-            self._configs[slot] = self._config(asset, anomaly, own=False, series=False, tells_anomaly=True, tells_drift=False)
+            self._configs[slot] = self._config(
+                asset, anomaly, own=False, series=False, tells_anomaly=True, tells_drift=False
+            )
         return slot
 
-    def _config(  # noqa: PLR0913 - the fields of one row
+    def _config(
         self, asset: str, anomaly: Anomaly, *, own: bool, series: bool, tells_anomaly: bool, tells_drift: bool
     ) -> tuple[float | int | bool, ...]:
-        budget = self._budget_of.setdefault((asset, series), len(self._budget_of))
+        budget = self._budget_of.setdefault((asset, series), len(self._budget_of) + 1)
         self._sharers = grown(self._sharers, budget + 1)
         window_s = self._settings.asset(asset).window_ms / 1000.0
         ranked = anomaly.policy == "ranked"
         return (window_s, anomaly.false_alarms_per_week, budget, ranked, own, series, tells_anomaly, tells_drift)
 
-    # ----------------------------------------------------------------------------------------------------------- restoring
+    # ------------------------------------------------------------------------------------------------------- restoring
 
     def _count_sharers(self) -> None:
         seen = self._states["seen"][: self._count] == 1
@@ -332,10 +342,10 @@ class Windows:
         if afresh is not None:
             self._reset_scores(slot)
             state = self._states[slot]["episode"]
-            state["status"] = episode.ABANDONED if state["status"] else 0
+            state["status"] = episode.ABANDONED if state["status"] else episode.OVER
             self._restarted.append(Restarted(*self._names[slot], afresh))
 
-    # ------------------------------------------------------------------------------------------------------------ judging
+    # --------------------------------------------------------------------------------------------------------- judging
 
     def _ask_models(self, rows: Rows, slots: Rows) -> _Batch:
         """Score the windows that River models judge, and put in the rows of assets that are complete by them."""
@@ -370,7 +380,7 @@ class Windows:
                 origins.append(i)
                 targets.append(asset_row)
                 scores.append(judged.score or _NO_SCORE)
-                changes.append((place, joined.start, joined.end, joined.count, joined.learn))
+                changes.append((place, joined.start, joined.end, joined.readings, joined.learn))
                 shares[place] = judged.shares
         together = rows[origins]
         for place, start, end, count, learn in changes:
@@ -411,7 +421,7 @@ class Windows:
 
 
 @compiled
-def _judge_rows(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the life of a window, from top to bottom, in one place
+def _judge_rows(
     rows: Rows,
     slots: Rows,
     outside: Rows,
@@ -421,7 +431,7 @@ def _judge_rows(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the life of a window
     sharers: Rows,
     told: Rows,
 ) -> tuple[int, int]:
-    """Judge and learn rows[first:]; return the next row (all are done: their number) and the verdicts written."""
+    """Judge and learn rows[first:]; return the next row (all are done: their number) and how many verdicts are told."""
     k = 0
     for i in range(first, rows.shape[0]):
         if k + VERDICTS_PER_ROW_MAX > told.shape[0]:
@@ -433,120 +443,139 @@ def _judge_rows(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the life of a window
             state.seen = 1
             state.first = row.start
             sharers[config.budget] += 1
-        x = row.mean
-        if not abs(x) <= VALUE_MAX:
+        if not abs(row.mean) <= VALUE_MAX:
             continue
         learning = row.learn != 0
         series = config.series != 0
-        n = state.n
-        held = episode.GOES_ON
 
-        # z of this window, the quantity y that the alarm state watches, and its m and v from before
-        z = y = m = v = math.nan
+        if state.episode.status == episode.ABANDONED:
+            k = _abandon(state, config, told, k, i)
+        z = y = m = v = math.nan  # the score, what the alarm state watches, and y's mean and variance from before
         if series:
-            z = level.score(state.level, x, n, learning)
+            z = level.score(state.level, row.mean, state.n, learning)
             y, m, v = state.level.judged, state.level.tracker.m, state.level.tracker.v
         if config.own == 0:
             z, y, m, v = outside[i].z, outside[i].y, outside[i].m, outside[i].v
-
         if not math.isnan(z):
-            scored = state.scored
-            s = combination.smooth(state.combination, min(combination.Z_CLIP, z), FAMILIES, scored, learning)
-            p = combination.rank(state.combination, s)
-            surprise = calibration.surprise(state.calibration, s)
-
-            policy.age_by_one(state.policy)
-            if config.ranked:
-                score, threshold = p, policy.rank_threshold(state.policy)
-            else:
-                score = surprise
-                threshold = policy.threshold(state.policy, config.window_s, config.alarms_per_week, sharers[config.budget])
-            alarm = policy.step(state.policy, score, threshold)
-
-            alarm_m, alarm_v, onset = state.episode.m, state.episode.v, state.episode.onset
-            held = episode.step(state.episode, y)
-            if held != episode.GOES_ON and config.tells_anomaly:
-                told_row = verdicts.write(
-                    told, k, i, verdicts.ENDED, held, onset, state.episode.held, alarm_m, math.sqrt(alarm_v), 0.0
-                )
-                told_row.score, told_row.rank, told_row.z, told_row.threshold = surprise, p, z, threshold
-                k += 1
-            if alarm and state.episode.status == 0 and scored >= policy.WARMUP:
-                episode.begin(state.episode, row.start, m, v)
-                if config.tells_anomaly:
-                    told_row = verdicts.write(
-                        told, k, i, verdicts.RAISED, 0, row.start, scored, m, tracker.sigma(m, v), 0.0
-                    )
-                    told_row.score, told_row.rank, told_row.z, told_row.threshold = surprise, p, z, threshold
-                    k += 1
-
-            if learning:
-                block_max = combination.learn(state.combination, s, scored)
-                if block_max >= 0.0:
-                    calibration.learn(state.calibration, block_max)
-                state.scored += 1
-
+            k = _judge_score(state, config, row, z, y, m, v, sharers[config.budget], learning, told, k, i)
         if series:
-            b = profile.hour(row.start)
-            offset = profile.offset(state.profile, b)
-            if held == episode.ENDED_HELD and state.drift.active == 0:
-                before, variance = alarm_m, alarm_v
-                if config.own == 0:  # the alarm was about a model's score; the level tells what it means
-                    before, variance = state.level.tracker.m, state.level.tracker.v
-                drift.begin(state.drift, onset)
-                if config.tells_drift:
-                    verdicts.write(
-                        told,
-                        k,
-                        i,
-                        verdicts.DRIFTED,
-                        verdicts.BY_HOLDING,
-                        onset,
-                        state.episode.held,
-                        before,
-                        tracker.sigma(before, variance),
-                        state.level.judged,
-                    )
-                    k += 1
-            if learning:
-                drift.ready(state.drift, row.start - state.first, profile.complete(state.profile))
-                before, spread, windows = state.drift.m, tracker.sigma(state.drift.m, state.drift.v), state.drift.count
-                verdict = drift.step(state.drift, x - offset, row.end)
-                if verdict == drift.DRIFTED and config.tells_drift:
-                    verdicts.write(
-                        told,
-                        k,
-                        i,
-                        verdicts.DRIFTED,
-                        verdicts.BY_LEVEL,
-                        state.drift.onset,
-                        windows,
-                        before + offset,
-                        spread,
-                        state.level.s,
-                    )
-                    k += 1
-                elif verdict == drift.LEARNED and config.tells_drift:
-                    verdicts.write(
-                        told,
-                        k,
-                        i,
-                        verdicts.SETTLED,
-                        verdicts.BY_LEVEL,
-                        state.drift.onset,
-                        drift.REFERENCE,
-                        state.drift.m + offset,
-                        tracker.sigma(state.drift.m, state.drift.v),
-                        0.0,
-                    )
-                    k += 1
-                profile.learn(state.profile, b, x, row.start - state.latest if n > 0 else profile.HOUR_MS)
-                level.learn(state.level, n)
+            k = _judge_drift(state, config, row, learning, told, k, i)
 
         if learning:
-            if n > 0:
-                policy.learn_interval(state.policy, (row.start - state.latest) / 1000.0, n)
+            if state.n > 0:
+                policy.learn_interval(state.policy, (row.start - state.latest) / 1000.0, state.n)
             state.n += 1
         state.latest = row.start
         state.paused = 0 if learning else 1
     return rows.shape[0], k
+
+
+@inlined
+def _abandon(state: Record, config: Record, told: Rows, k: int, i: int) -> int:
+    """End an alarm whose model is gone; return how many verdicts are told."""
+    ended = state.episode
+    ended.status = episode.OVER
+    if config.tells_anomaly == 0:
+        return k
+    verdicts.write(told, k, i, verdicts.ENDED, episode.ENDED_ABANDONED, ended.onset, ended.held, 0.0, 0.0, 0.0)
+    return k + 1
+
+
+@inlined
+def _judge_score(
+    state: Record,
+    config: Record,
+    row: Record,
+    z: float,
+    y: float,
+    m: float,
+    v: float,
+    sharing: int,
+    learning: bool,  # noqa: FBT001 - compiled code knows no keywords
+    told: Rows,
+    k: int,
+    i: int,
+) -> int:
+    """Combination, calibration, policy and alarm state; return how many verdicts are told."""
+    n = state.scored
+    s = combination.smooth(state.combination, min(combination.Z_CLIP, z), FAMILIES, n, learning)
+    p = combination.rank(state.combination, s)
+    surprise = calibration.surprise(state.calibration, s)
+
+    policy.age_by_one(state.policy)
+    if config.ranked:
+        threshold = policy.rank_threshold(state.policy)
+        alarm = policy.step(state.policy, p, threshold)
+    else:
+        threshold = policy.threshold(state.policy, config.window_s, config.alarms_per_week, sharing)
+        alarm = policy.step(state.policy, surprise, threshold)
+
+    ended = episode.step(state.episode, y)
+    before = state.episode
+    if ended != episode.GOES_ON and config.tells_anomaly:
+        sd = tracker.sigma(before.m, before.v)
+        verdict = verdicts.write(told, k, i, verdicts.ENDED, ended, before.onset, before.held, before.m, sd, 0.0)
+        verdict.score, verdict.rank, verdict.z, verdict.threshold = surprise, p, z, threshold
+        k += 1
+    if ended == episode.ENDED_HELD and config.series and state.drift.active == 0:
+        k = _call_new_normal(state, config, told, k, i)
+    if alarm and state.episode.status == episode.OVER and n >= policy.WARMUP:
+        episode.begin(state.episode, row.start, m, v)
+        if config.tells_anomaly:
+            sd = tracker.sigma(m, v)
+            verdict = verdicts.write(told, k, i, verdicts.RAISED, 0, row.start, n, m, sd, 0.0)
+            verdict.score, verdict.rank, verdict.z, verdict.threshold = surprise, p, z, threshold
+            k += 1
+
+    if learning:
+        block_max = combination.learn(state.combination, s, n)
+        if block_max != combination.NO_BLOCK:
+            calibration.learn(state.calibration, block_max)
+        state.scored += 1
+    return k
+
+
+@inlined
+def _call_new_normal(state: Record, config: Record, told: Rows, k: int, i: int) -> int:
+    """An alarm was held until what it was about is normal: begin a drift; return how many verdicts are told."""
+    alarm = state.episode
+    m, v = alarm.m, alarm.v
+    if config.own == 0:  # the alarm was about a model's score, which has no unit: the level says what has moved
+        m, v = state.level.tracker.m, state.level.tracker.v
+    drift.begin(state.drift, alarm.onset)
+    if config.tells_drift == 0:
+        return k
+    sd, now = tracker.sigma(m, v), state.level.judged
+    verdicts.write(told, k, i, verdicts.DRIFTED, verdicts.BY_HOLDING, alarm.onset, alarm.held, m, sd, now)
+    return k + 1
+
+
+@inlined
+def _judge_drift(
+    state: Record,
+    config: Record,
+    row: Record,
+    learning: bool,  # noqa: FBT001 - compiled code knows no keywords
+    told: Rows,
+    k: int,
+    i: int,
+) -> int:
+    """Drift, and the learning of level and profile; return how many verdicts are told."""
+    if not learning:
+        return k
+    b = profile.hour(row.start)
+    offset = profile.offset(state.profile, b)
+    drift.ready(state.drift, row.start - state.first, profile.complete(state.profile))
+    m, sd, windows = state.drift.m, tracker.sigma(state.drift.m, state.drift.v), state.drift.count
+    verdict = drift.step(state.drift, row.mean - offset, row.end)
+    if verdict != drift.QUIET and config.tells_drift:
+        what = verdicts.DRIFTED
+        if verdict == drift.LEARNED:  # the reference phase that ends here has new figures
+            what = verdicts.SETTLED
+            m, sd, windows = state.drift.m, tracker.sigma(state.drift.m, state.drift.v), state.drift.count
+        onset = state.drift.onset
+        verdicts.write(told, k, i, what, verdicts.BY_LEVEL, onset, windows, m + offset, sd, state.level.s)
+        k += 1
+    profile.learn(state.profile, b, row.mean, row.start - state.latest if state.n > 0 else profile.HOUR_MS)
+    level.learn(state.level, state.n)
+    return k
