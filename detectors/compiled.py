@@ -59,5 +59,6 @@ def inlined(function: _Function) -> _Function:
 
 
 def _kept(dispatcher: Any, function: _Function) -> _Function:
-    dispatcher._cache = _PackageCache(function)  # type: ignore[no-untyped-call]
+    cache = _PackageCache(function)  # type: ignore[no-untyped-call]
+    dispatcher._cache = cache  # noqa: SLF001 - what njit(cache=True) does with its own class
     return cast("_Function", dispatcher)

@@ -409,7 +409,7 @@ def _run(
             progress[4] += 1
         verdict = order.step(state.order, config.order, state.windows.closed_until, ts)
         progress[verdict] += 1
-        if verdict == order.LATE or verdict == order.DUPLICATE:
+        if verdict in (order.LATE, order.DUPLICATE):
             continue
         asset.lane = lane
         if verdict == order.ACCEPTED:

@@ -27,8 +27,8 @@ Two clocks tell that time passes:
             has noticed reveals it by its own event time.
 
 Catches: a dead device, a cut cable, a gateway that hangs. Misses: a device that repeats its last value (flatline).
-Cost: 64 bytes a series, 56 an asset, about 30 ns a reading by the event clock; a tick visits each series of its lane, for
-some nanoseconds each.
+Cost: 64 bytes a series, 56 an asset, about 30 ns a reading by the event clock; a tick visits each series of its lane,
+for some nanoseconds each.
 """
 
 from __future__ import annotations
@@ -290,7 +290,7 @@ def _judge(
         after = _after_ms(state, configs[plans[slot]].stale)
         if state.alive and not state.raised and after != UNJUDGED:
             deadline = (state.arrived_ms if by_arrival else state.base_ts) + after
-            if deadline < now and (only == ALL or only == slot):
+            if deadline < now and only in (ALL, slot):
                 count = _raise_sensor(state, after, slot, row, found, count)
             else:
                 earliest = min(earliest, deadline)
