@@ -162,6 +162,14 @@ class Happenings:
             if change:
                 self._learning.labels(state).inc(change)
 
+    def lanes_opened(self, *, lanes: int, positions: Mapping[str, int], resumed: bool) -> None:
+        """All lanes of this process know where to read."""
+        self._log.info("ready", lanes=lanes, partitions=len(positions), resumed=resumed, positions=dict(positions))
+
+    def reading_began(self, *, topic: str, partition: int, offset: int) -> None:
+        """The first messages of this process came."""
+        self._log.info("first reading", topic=topic, partition=partition, offset=offset)
+
     def source_failed(self, name: str, detail: str) -> None:
         """A fault that librdkafka mends by itself, tells of again and again, and names."""
         self._sources_failed.inc()

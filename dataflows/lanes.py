@@ -150,6 +150,8 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
             )
             surroundings.standing.broker_seen_ms = now_ms  # it has just told its offsets
         self._tell_standing(caught_up=not partitions)
+        if surroundings.standing.built:
+            self._tell_opened()
 
     def next_batch(self) -> list[tuple[str, Item]]:
         """What is there now: perhaps a tick that excuses an outage, then blocks and rejects, then perhaps a tick.
@@ -210,6 +212,11 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
 
     def _read(self, batch: Batch, now_ms: int) -> list[tuple[str, Item]]:
         messages = batch.messages
+        if not self._surroundings.standing.reading:
+            self._surroundings.standing.reading = True
+            topic, partition = self._sources[batch.partitions[0]]
+            offset = int(batch.offsets[0])
+            self._surroundings.happenings.reading_began(topic=topic, partition=partition, offset=offset)
         poll = Poll(
             values=[message.value() for message in messages],
             timestamps_ms=np.fromiter([message.timestamp()[1] for message in messages], np.int64, len(messages)),
@@ -269,6 +276,14 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
             around.standing.ended.add(lane_name(self._lane))
             if around.standing.all_ended:
                 around.stop.set()
+
+    def _tell_opened(self) -> None:
+        lanes = self._surroundings.standing.lanes.values()
+        self._surroundings.happenings.lanes_opened(
+            lanes=len(lanes),
+            positions={name: position for lane in lanes for name, position in lane.positions.items()},
+            resumed=any(lane.resumed for lane in lanes),
+        )
 
     def _tell_standing(self, *, caught_up: bool) -> None:
         positions = self._reader.positions if self._reader else {}

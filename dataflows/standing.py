@@ -33,6 +33,8 @@ class Standing:
         self.lanes: dict[str, LaneStanding] = {}
         self.running = False
         """The flow has begun to move: the saved state is back."""
+        self.reading = False
+        """The first messages came."""
         self.broker_seen_ms: int | None = None
         """Wall clock, ms; the oldest of the lanes' would be truer, any is enough to tell a dead broker."""
         self.ended: set[str] = set()

@@ -1,0 +1,204 @@
+"""`andon run`: the service. The one place where its parts are put together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from hashlib import blake2b
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from platform import python_version
+from typing import TYPE_CHECKING
+
+import click
+
+from contracts.errors import StateError
+from contracts.loading import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from contracts.settings import Settings
+    from dataflows.standing import Standing
+
+__all__ = ["command", "run"]
+
+BUILD_S_MAX = 120
+"""A flow none of whose lanes is opened by then will never move: its process ends, and the supervisor tries again."""
+
+
+@click.command()
+@click.option(
+    "--settings", "file", default="andon.toml", show_default=True, type=click.Path(), help="Settings to run by."
+)
+@click.option("--until-caught-up", is_flag=True, help="Stop once all that is in Kafka now has been read.")
+def command(file: str, *, until_caught_up: bool) -> None:
+    r"""Watch the plant: readings from Kafka in, alerts to Kafka out, until SIGTERM or Ctrl-C.
+
+    State is saved as it goes: after a stop, or a crash, it goes on where it was. Metrics and health are served over
+    HTTP. Logs go to stderr, as JSON when it isn't a terminal.
+
+    \b
+    andon run --settings andon.toml
+    andon run --settings andon.toml --until-caught-up
+    """
+    stop = threading.Event()
+    with _signals(stop):
+        run(load(file, os.environ), file=file, stop=stop, until_caught_up=until_caught_up)
+    # What is left are threads of libraries, and none of them holds anything that isn't saved.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up: bool = False) -> None:
+    """Run the service until `stop` is set.
+
+    Args:
+        file: where the settings come from, for messages.
+        stop: set it, and the flow takes its last snapshot and ends.
+        until_caught_up: set `stop` once all that was in Kafka at the start has been read.
+
+    Raises: StateError, SourceError, SinkError; ConfigError for what only shows when it is used.
+    """
+    import structlog  # noqa: PLC0415 - all of these: `andon --help` shall not wait for numba and Bytewax
+    from bytewax.recovery import InconsistentPartitionsError, MissingPartitionsError, NoPartitionsError  # noqa: PLC0415
+
+    from andon.engine import run_flow  # noqa: PLC0415
+    from andon.logs import log_to  # noqa: PLC0415
+    from andon.server import Health, Server  # noqa: PLC0415
+    from andon.state import open_state  # noqa: PLC0415
+    from andon.warm import warm  # noqa: PLC0415
+    from dataflows.commands import KafkaCommands  # noqa: PLC0415
+    from dataflows.detect import Sinks, build  # noqa: PLC0415
+    from dataflows.happenings import Happenings  # noqa: PLC0415
+    from dataflows.kafka_client import wait_for_topics  # noqa: PLC0415
+    from dataflows.kafka_sink import Delivery, KafkaAlerts, KafkaDeadLetters  # noqa: PLC0415
+    from dataflows.lanes import KafkaLanes, LaneSurroundings  # noqa: PLC0415
+    from dataflows.standing import Standing  # noqa: PLC0415
+
+    log_to()
+    log = structlog.get_logger("andon")
+    version = version_of("andon")
+    service, kafka = settings.service, settings.kafka
+    happenings = Happenings()
+    settings_hash = hash_of(settings)
+    happenings.started(
+        version=version, python=python_version(), bytewax=version_of("bytewax"), config_hash=settings_hash
+    )
+    standing = Standing(service.lanes)
+    log.info("started", version=version, site=settings.site.name, settings=file, settings_hash=settings_hash)
+
+    with ExitStack() as opened:
+        recovery = opened.enter_context(open_state(Path(service.state_dir), settings))
+        health = Health(
+            settings,
+            happenings=happenings,
+            standing=standing,
+            version=version,
+            settings_hash=settings_hash,
+            now_ms=now_ms,
+        )
+        server = opened.enter_context(Server(health, host=service.metrics_host, port=service.metrics_port))
+        log.info("metrics served", host=service.metrics_host, port=server.port)
+
+        counts = wait_for_topics(
+            kafka,
+            (*kafka.readings, kafka.alerts, kafka.commands, kafka.dead_letters),
+            wait_s=service.broker_wait_s,
+            stop=stop,
+            hint=f"Create what is missing: andon topics create {file}",
+        )
+        if counts is None:
+            log.info("stopped", before="the broker answered")
+            return
+        warm()
+
+        surroundings = LaneSurroundings(
+            settings=settings,
+            happenings=happenings,
+            standing=standing,
+            stop=stop,
+            now_ms=now_ms,
+            until_caught_up=until_caught_up,
+        )
+        delivery = Delivery(settings, happenings=happenings, stop=stop)
+        flow = build(
+            settings,
+            KafkaLanes(surroundings, partition_counts={topic: counts[topic] for topic in kafka.readings}),
+            KafkaCommands(surroundings, partition_count=counts[kafka.commands]),
+            Sinks(
+                alerts=KafkaAlerts(settings, delivery, happenings=happenings, version=version, now_ms=now_ms),
+                dead_letters=KafkaDeadLetters(settings, delivery),
+            ),
+            happenings,
+        )
+        opened.enter_context(_watchdog(standing))
+        try:
+            run_flow(flow, epoch_s=service.epoch_s, recovery=recovery)
+        except (InconsistentPartitionsError, MissingPartitionsError, NoPartitionsError) as error:
+            raise StateError(
+                f"{service.state_dir}: the saved state isn't whole ({error}). Restore it, or take a new directory."
+            ) from error
+        log.info("stopped", caught_up=standing.all_ended if until_caught_up else None)
+
+
+def hash_of(settings: Settings) -> str:
+    """Names the settings as they are in force, without what may be secret in them (16 hex digits)."""
+    shown = settings.model_dump_json(exclude={"kafka": {"client"}})
+    return blake2b(shown.encode(), digest_size=8).hexdigest()
+
+
+def version_of(package: str) -> str:
+    """The installed version; a source tree that nobody installed has none."""
+    try:
+        return installed_version(package)
+    except PackageNotFoundError:
+        return "uninstalled"
+
+
+def now_ms() -> int:
+    """The wall clock, ms since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+@contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM and Ctrl-C ask the flow to stop; the second time they don't ask."""
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _watchdog(standing: Standing) -> Iterator[None]:
+    """End the process when its flow doesn't begin: then nothing of it hears a signal or raises an error either."""
+
+    def give_up() -> None:
+        if not standing.lanes:
+            sys.stderr.write(f"andon: the flow didn't begin within {BUILD_S_MAX} s. The saved state is as it was.\n")
+            sys.stderr.flush()
+            os._exit(1)
+
+    timer = threading.Timer(BUILD_S_MAX, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

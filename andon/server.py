@@ -1,0 +1,180 @@
+"""Metrics and health over HTTP, from a thread of its own.
+
+/metrics    for Prometheus
+/healthz    200: the process lives
+/readyz     200: it does its work; 503 with the reasons why it doesn't
+/status     JSON: how far it has come
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from contracts.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from contracts.settings import Settings
+    from dataflows.happenings import Happenings
+    from dataflows.standing import Standing
+
+__all__ = ["Health", "Server"]
+
+BROKER_SEEN_S_MAX = 30
+REQUEST_S_MAX = 10
+"""A client that says nothing is not waited for."""
+
+LEARNING = ("warming", "learning", "paused")
+
+
+class Health:
+    """What is told about this process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        happenings: Happenings,
+        standing: Standing,
+        version: str,
+        settings_hash: str,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._settings = settings
+        self._settings_hash = settings_hash
+        self._happenings = happenings
+        self._standing = standing
+        self._version = version
+        self._now_ms = now_ms
+
+    def metrics(self) -> bytes:
+        """All metrics, in the text format of Prometheus."""
+        return generate_latest(self._happenings.registry)
+
+    def unready(self) -> list[str]:
+        """Why this process doesn't do its work; empty if it does."""
+        standing = self._standing
+        reasons = []
+        if not standing.built:
+            reasons.append(f"{len(standing.lanes)} of {standing.lane_count} lanes are assigned")
+        if not standing.running:
+            reasons.append("the saved state isn't back yet")
+        seen_ms = standing.broker_seen_ms
+        if seen_ms is None:
+            reasons.append("no broker was seen yet")
+        elif (age_s := (self._now_ms() - seen_ms) / 1000) > BROKER_SEEN_S_MAX:
+            reasons.append(f"the broker was last seen {age_s:.0f} s ago")
+        return reasons
+
+    def status(self) -> dict[str, Any]:
+        """How far this process has come."""
+        lanes = dict(self._standing.lanes)
+        sample = self._happenings.registry.get_sample_value
+        return {
+            "version": self._version,
+            "site": self._settings.site.name,
+            "settings_hash": self._settings_hash,
+            "ready": not self.unready(),
+            "unready": self.unready(),
+            "lag_rows": sum(sum(lane.lag_rows.values()) for lane in lanes.values()),
+            "lanes": {
+                name: {
+                    "positions": dict(lane.positions),
+                    "lag_rows": dict(lane.lag_rows),
+                    "caught_up": lane.caught_up,
+                }
+                for name, lane in sorted(lanes.items())
+            },
+            "series": int(sample("andon_series") or 0),
+            "assets": int(sample("andon_assets") or 0),
+            "learning": {state: int(sample("andon_learning", {"state": state}) or 0) for state in LEARNING},
+        }
+
+
+class Server:
+    """Answers until it is closed. A context manager."""
+
+    def __init__(self, health: Health, *, host: str, port: int) -> None:
+        """Begin to listen.
+
+        Args:
+            port: 0 picks a free one.
+
+        Raises: ConfigError if the address can't be had.
+        """
+        handler = type("Handler", (_Handler,), {"health": health})
+        try:
+            self._server = _ThreadingServer((host, port), handler)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            problem = Problem(
+                "service.metrics_port" if not isinstance(error, socket.gaierror) else "service.metrics_host",
+                f"{host}:{port} can't be listened on ({reason}).",
+                "Stop what listens there, or choose another; 0 picks a free port.",
+            )
+            raise ConfigError("metrics and health", (problem,)) from error
+        self._thread = Thread(target=self._server.serve_forever, args=(0.1,), name="metrics", daemon=True)
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_address[1])
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+class _ThreadingServer(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+
+class _Handler(BaseHTTPRequestHandler):
+    health: Health
+    timeout = REQUEST_S_MAX
+
+    def do_GET(self) -> None:
+        """Answer one of the four paths."""
+        path = self.path.partition("?")[0]
+        if path == "/metrics":
+            self._answer(HTTPStatus.OK, self.health.metrics(), CONTENT_TYPE_LATEST)
+        elif path == "/healthz":
+            self._answer(HTTPStatus.OK, b"alive\n")
+        elif path == "/readyz":
+            reasons = self.health.unready()
+            status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
+            self._answer(status, ("\n".join(reasons or ["ready"]) + "\n").encode())
+        elif path == "/status":
+            self._answer(HTTPStatus.OK, json.dumps(self.health.status(), indent=2).encode(), "application/json")
+        else:
+            self._answer(HTTPStatus.NOT_FOUND, b"there are /metrics, /healthz, /readyz and /status\n")
+
+    def _answer(self, status: HTTPStatus, body: bytes, content_type: str = "text/plain; charset=utf-8") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        """Say nothing: scrapes come every few seconds."""

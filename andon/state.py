@@ -1,0 +1,145 @@
+"""The state directory: what andon knows, and the lock that lets only one service know it.
+
+state/
+    lock              held while a service runs
+    saved/            appears whole or not at all
+        andon.json    what the state is made for: it can't be read by a service of another shape
+        store/        Bytewax's recovery store
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bytewax.recovery import RecoveryConfig, init_db_dir
+
+from contracts.errors import StateError
+from contracts.limits import RECOVERY_PARTITIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from contracts.settings import Settings
+
+__all__ = ["FORMAT", "open_state"]
+
+FORMAT = 1
+"""Of the directory; that of each part is inside of the part."""
+
+_OURS = frozenset({"lock", "saved", "creating", "lost+found"})
+"""What may be there; the last one comes with a file system of its own."""
+
+
+@contextmanager
+def open_state(directory: Path, settings: Settings) -> Iterator[RecoveryConfig]:
+    """Lock the state directory, make it where it is missing, and give Bytewax its store.
+
+    A process that is killed at any moment leaves a directory that can be opened.
+
+    Raises: StateError if another service holds it, if it was made for another shape or by another andon, if it is none
+        of ours, or if it can't be written.
+    """
+    directory = directory.absolute()
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_foreign(directory)
+        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(directory, error) from error
+    try:
+        _take(lock, directory)
+        try:
+            _create(directory, settings)
+        except OSError as error:
+            raise _unusable(directory, error) from error
+        _compare(directory, settings)
+        yield RecoveryConfig(directory / "saved" / "store", timedelta(0))
+    finally:
+        os.close(lock)  # which releases it, as the end of the process would
+
+
+def _refuse_foreign(directory: Path) -> None:
+    foreign = sorted({path.name for path in directory.iterdir()} - _OURS)
+    if foreign:
+        raise StateError(
+            f"{directory}: this is no state directory of andon, there is {foreign[0]!r} in it. "
+            "Set service.state_dir to a directory of its own."
+        )
+
+
+def _take(lock: int, directory: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(lock, 32, 0).decode("ascii", "replace").strip()
+        raise StateError(
+            f"{directory}: another andon uses this state directory (process {holder or 'unknown'}). "
+            "Stop it first, or give this one a service.state_dir of its own."
+        ) from None
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+
+
+def _create(directory: Path, settings: Settings) -> None:
+    """Make `saved` aside and move it into its place at once."""
+    saved, creating = directory / "saved", directory / "creating"
+    if creating.exists():  # by a process that was killed meanwhile
+        shutil.rmtree(creating)
+    if saved.exists():
+        return
+    store = creating / "store"
+    store.mkdir(mode=0o700, parents=True)
+    init_db_dir(store, RECOVERY_PARTITIONS)
+    with (creating / "andon.json").open("w", encoding="utf-8") as file:
+        json.dump({"format": FORMAT, **_shape(settings)}, file, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    creating.rename(saved)
+    parent = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)
+
+
+def _shape(settings: Settings) -> dict[str, Any]:
+    return {
+        "site.name": settings.site.name,
+        "service.lanes": settings.service.lanes,
+        "service.key_groups": settings.service.key_groups,
+    }
+
+
+def _compare(directory: Path, settings: Settings) -> None:
+    path = directory / "saved" / "andon.json"
+    try:
+        made_for = json.loads(path.read_bytes())
+        format_ = made_for["format"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise StateError(f"{path}: it can't be read. Restore the directory, or start with a new one.") from error
+    if format_ != FORMAT:
+        raise StateError(
+            f"{directory}: its format is {format_}, this andon knows {FORMAT}. Use the andon that made it."
+        )
+    differing = [
+        f"{key} is {made_for.get(key)!r} there and {value!r} in the settings"
+        for key, value in _shape(settings).items()
+        if made_for.get(key) != value
+    ]
+    if differing:
+        raise StateError(
+            f"{directory}: this state was made for other settings: {'; '.join(differing)}. "
+            "Set them back, or begin anew with another service.state_dir."
+        )
+
+
+def _unusable(directory: Path, error: OSError) -> StateError:
+    return StateError(f"{directory}: the state directory can't be used ({error.strerror or error}).")

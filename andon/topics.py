@@ -1,0 +1,108 @@
+"""`andon topics create`: the topics that andon reads and writes, with the settings that they need."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from contracts.errors import SinkError
+from contracts.loading import load
+
+if TYPE_CHECKING:
+    from contracts.settings import Kafka
+
+__all__ = ["Plan", "command", "create_topics", "plans"]
+
+ASK_S = 20
+
+DAY_MS = 24 * 60 * 60 * 1000
+OTHER_PARTITIONS = 3
+"""Of the topics that andon writes: they carry what people read, not what machines say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One topic as andon needs it."""
+
+    name: str
+    partitions: int
+    config: dict[str, str]
+
+
+def plans(kafka: Kafka, *, partitions: int) -> list[Plan]:
+    """All topics that andon reads and writes.
+
+    Args:
+        partitions: of the topics with readings.
+    """
+    others = min(OTHER_PARTITIONS, partitions)
+    # Silence is measured on arrival. The broker's clock tells that; the clock of a device may not.
+    readings = {"message.timestamp.type": "LogAppendTime", "retention.ms": str(7 * DAY_MS)}
+    # A consumer that was away for a week must still learn that an alarm is over.
+    alarms = {"cleanup.policy": "compact", "delete.retention.ms": str(7 * DAY_MS), "min.cleanable.dirty.ratio": "0.1"}
+    return [
+        *(Plan(name, partitions, readings) for name in dict.fromkeys(kafka.readings)),
+        Plan(kafka.alerts, others, {"cleanup.policy": "delete", "retention.ms": str(30 * DAY_MS)}),
+        Plan(kafka.alarms, others, alarms),
+        Plan(kafka.commands, others, {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS)}),
+        Plan(kafka.dead_letters, others, {"cleanup.policy": "delete", "retention.ms": str(14 * DAY_MS)}),
+    ]
+
+
+def create_topics(kafka: Kafka, *, partitions: int, replication_factor: int) -> list[tuple[Plan, bool]]:
+    """Create what is missing; what is there stays as it is.
+
+    Returns: each topic, and whether it was created now.
+    Raises: SourceError if no broker answers; SinkError if a topic can't be created.
+    """
+    from threading import Event  # noqa: PLC0415 - with the Kafka client: `andon --help` needs neither
+
+    from confluent_kafka import KafkaException  # noqa: PLC0415
+    from confluent_kafka.admin import NewTopic  # noqa: PLC0415
+
+    from dataflows.kafka_client import admin_client, wait_for_topics  # noqa: PLC0415
+
+    wait_for_topics(kafka, (), wait_s=ASK_S, stop=Event(), hint="")
+    admin = admin_client(kafka)
+    done: list[tuple[Plan, bool]] = []
+    for plan in plans(kafka, partitions=partitions):
+        topic = NewTopic(plan.name, plan.partitions, replication_factor, config=plan.config)
+        try:
+            admin.create_topics([topic], operation_timeout=ASK_S, request_timeout=ASK_S)[plan.name].result(2 * ASK_S)
+        except KafkaException as error:
+            if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
+                raise SinkError(f"kafka {plan.name}: the topic can't be created ({error.args[0].str()}).") from error
+            done.append((plan, False))
+        else:
+            done.append((plan, True))
+    return done
+
+
+@click.group()
+def command() -> None:
+    """Topics that andon reads and writes."""
+
+
+@command.command()
+@click.argument("file", default="andon.toml", type=click.Path())
+@click.option("--partitions", default=12, show_default=True, type=click.IntRange(1, 10_000), help="Of the readings.")
+@click.option("--replication-factor", default=1, show_default=True, type=click.IntRange(1, 100), help="Copies of each.")
+def create(file: str, partitions: int, replication_factor: int) -> None:
+    r"""Create the topics that are missing. What exists is left as it is.
+
+    \b
+    andon topics create
+    andon topics create plant.toml --partitions 24 --replication-factor 3
+    """
+    kafka = load(file, os.environ).kafka
+    for plan, created in create_topics(kafka, partitions=partitions, replication_factor=replication_factor):
+        if created:
+            count = f"{plan.partitions} partition{'s' if plan.partitions > 1 else ''}"
+            click.echo(
+                f"created {plan.name}: {count}, {', '.join(f'{key}={value}' for key, value in plan.config.items())}"
+            )
+        else:
+            click.echo(f"exists  {plan.name}")
