@@ -203,9 +203,11 @@ class Windows:
 
     def snapshot(self) -> dict[str, Any]:
         """The state as plain data: numpy arrays (copies) and built-in types."""
+        states = np.zeros(self._count, STATE)  # not a copy(): numpy leaves the gaps between fields as they fall
+        states[:] = self._states[: self._count]
         return {
             "version": VERSION,
-            "states": self._states[: self._count].copy(),
+            "states": states,
             "assets": [asset for asset, _ in self._names],
             "sensors": [sensor for _, sensor in self._names],
             "river": {slot: model.snapshot() for slot, model in self._river.items()},

@@ -1,0 +1,39 @@
+"""Makes the saved state of version 1 that must be readable for ever: `python -m tests.detectors.golden_windows`.
+
+Run it only for a new version, under a new name: an existing file is the proof that old states are still read.
+"""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+
+from detectors.windows import VERSION, Windows
+from tests.detectors.closing import closed_of, noise, settings_of
+
+NAMES = [("press", "temp"), ("pump", "flow")]
+FOLDER = Path(__file__).resolve().parent.parent / "golden"
+
+
+def main() -> None:
+    """Two series, one in an anomaly, one in a drift."""
+    table = noise(seed=21, times=900, series=2)
+    table[880:, 0] += 10
+    table[200:, 1] += 10
+    windows = Windows(settings_of(anomaly={"false_alarms_per_week": 5.0}))
+    findings = windows.judge(closed_of(table, names=NAMES))
+    active: set[tuple[str, int]] = set()
+    for finding in findings:
+        episode = (finding.kind.value, finding.onset_ts)
+        active = active | {episode} if finding.active else active - {episode}
+    saved = {"snapshot": windows.snapshot(), "names": NAMES, "windows": len(table), "active": active}
+    assert {kind for kind, _ in active} == {"anomaly", "drift"}, "the state must hold an alarm of each kind"
+    assert np.isfinite(table).all()
+    path = FOLDER / f"windows-{VERSION}.pickle"
+    path.write_bytes(pickle.dumps(saved, protocol=4))
+
+
+if __name__ == "__main__":
+    main()
