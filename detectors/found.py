@@ -57,7 +57,7 @@ def write(
     found: Any,
     count: int,
     rule: int,
-    active: bool,
+    active: bool,  # noqa: FBT001 - compiled code knows no keywords
     subject: int,
     row: int,
     onset_ts: int,

@@ -356,7 +356,7 @@ def _run(
     assets: Any,
     lane: int,
     arrived_ms: int,
-    by_arrival: bool,
+    by_arrival: bool,  # noqa: FBT001 - compiled code knows no keywords
     found: Any,
     closed: Any,
     progress: Any,

@@ -239,7 +239,7 @@ def _judge(
     asset: Any,
     number: int,
     now: int,
-    by_arrival: bool,
+    by_arrival: bool,  # noqa: FBT001 - compiled code knows no keywords
     only: int,
     row: int,
     found: Any,
@@ -335,7 +335,7 @@ def sign_of_life(
     ts: int,
     value: float,
     arrived_ms: int,
-    by_arrival: bool,
+    by_arrival: bool,  # noqa: FBT001 - compiled code knows no keywords
     row: int,
     found: Any,
     count: int,

@@ -85,7 +85,7 @@ def add(
     config: Any,
     ts: int,
     value: float,
-    uncertain: bool,
+    uncertain: bool,  # noqa: FBT001 - compiled code knows no keywords
     slot: int,
     offset: int,
     partition: int,
