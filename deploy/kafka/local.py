@@ -110,12 +110,12 @@ class LocalKafka:
         """
         if self.running:
             return
-        jars = fetch_jars()
         for port in (self.port, self.controller_port):
             if _listening(port):
                 raise LocalKafkaError(
                     f"port {port} of 127.0.0.1 is in use: stop what listens there, or choose another."
                 )
+        jars = fetch_jars()
         data = self.directory / "data"
         data.mkdir(parents=True, exist_ok=True)
         properties = self.directory / "server.properties"
