@@ -28,6 +28,8 @@ from dataflows.happenings import Happenings
 from dataflows.playback import Pace, Playback
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from andon.printing import Bar
     from andon.verdict import Verdict
     from contracts.alerts import Alert, AlertRecord
@@ -66,7 +68,7 @@ _WHAT_HAPPENS = {
 @click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Another plant, other faults.")
 @click.option("--json", "as_json", is_flag=True, help="Alerts as NDJSON, and the verdict as the last line.")
 def command(*, seconds: float, speed: float, seed: int, as_json: bool) -> None:
-    r"""Watch a simulated plant in which six known things go wrong, and see which are found.
+    """Watch a simulated plant in which six known things go wrong, and see which are found.
 
     No broker is needed. Exit code 0: all six were found, with at most one false alarm; else 1.
 
@@ -74,7 +76,7 @@ def command(*, seconds: float, speed: float, seed: int, as_json: bool) -> None:
     andon demo
     andon demo --seconds 30 --seed 3
     andon demo --json | jq -r .message
-    """
+    """  # noqa: D301 - click reads the backspace: these lines stay lines
     live_ms = round(seconds * speed * 1000)
     if live_ms < LIVE_MS_MIN:
         raise click.UsageError(
@@ -136,7 +138,7 @@ class _Demo:
                 pace=Pace(speed=self._speed, from_ms=LIVE_START_MS),
                 happenings=happenings,
                 stop=stop,
-                on_progress=partial(self._show_progress, bar),
+                on_progress=partial(self._show_progress, bar, stop),
             )
             sinks = Sinks(alerts=Hand(self._take), dead_letters=Hand(_nothing_is_refused))
             run_flow(build(settings, source, NoCommands(), sinks, happenings), epoch_s=settings.service.epoch_s)
@@ -150,7 +152,9 @@ class _Demo:
         elif alert.transition is Transition.RAISED and alert.annunciated:
             self.history_alarm_count += 1
 
-    def _show_progress(self, bar: Bar, readings: int, ts: int) -> None:
+    def _show_progress(self, bar: Bar, stop: Event, readings: int, ts: int) -> None:
+        if self._output.gone:
+            stop.set()
         if ts < LIVE_START_MS:
             bar(
                 (ts - self._start_ms) / (LIVE_START_MS - self._start_ms), what=_HISTORY, remark=f"{readings:,} readings"

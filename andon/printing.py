@@ -5,6 +5,7 @@ On a terminal they are for people. Piped, or with `--json`, standard output has 
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -56,6 +57,8 @@ class Output:
         self._remarks = Console(stderr=True, highlight=False)
         self._bars = sys.stderr.isatty()
         self._raw: BinaryIO = sys.stdout.buffer
+        self.gone = False
+        """Whoever read our output has seen enough: what would follow is dropped."""
 
     def alert(self, alert: Alert) -> None:
         """One alert: its body as it stands on the topic, or a line for people."""
@@ -96,8 +99,14 @@ class Output:
             yield update
 
     def _write(self, line: bytes) -> None:
-        self._raw.write(line + b"\n")
-        self._raw.flush()
+        if self.gone:
+            return
+        try:
+            self._raw.write(line + b"\n")
+            self._raw.flush()
+        except BrokenPipeError:
+            self.gone = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter fails when it flushes
 
 
 def line_of(alert: Alert) -> Text:
