@@ -65,7 +65,9 @@ class Delivery:
         happenings: Happenings,
         stop: threading.Event,
         open_producer: Callable[[dict[str, Any]], Any] = Producer,
+        clock_s: Callable[[], float] = monotonic,
     ) -> None:
+        self._clock_s = clock_s
         self._wait_s = settings.service.delivery_wait_s + FLUSH_MARGIN_S
         self._happenings = happenings
         self._stop = stop
@@ -91,10 +93,10 @@ class Delivery:
             try:
                 self._producer.produce(topic, value, key, headers=headers, on_delivery=self._delivered)
             except BufferError:
-                deadline = deadline or monotonic() + self._wait_s
+                deadline = deadline or self._clock_s() + self._wait_s
                 self._producer.poll(FLUSH_SLICE_S)
                 self.check()
-                if monotonic() > deadline:
+                if self._clock_s() > deadline:
                     raise SinkError(
                         f"kafka {topic}: the producer's queue stayed full for {self._wait_s:g} s."
                     ) from None
@@ -125,14 +127,14 @@ class Delivery:
 
         Raises: SinkError if they don't in time, or a record was given up.
         """
-        deadline = monotonic() + self._wait_s
+        deadline = self._clock_s() + self._wait_s
         stop_deadline: float | None = None
         while (left := self._producer.flush(FLUSH_SLICE_S)) > 0:
             self.check()
             if self._stop.is_set():
-                stop_deadline = stop_deadline or monotonic() + STOP_WAIT_S
+                stop_deadline = stop_deadline or self._clock_s() + STOP_WAIT_S
                 deadline = min(deadline, stop_deadline)
-            if monotonic() > deadline:
+            if self._clock_s() > deadline:
                 self._fault = f"kafka: {left} records weren't confirmed in time."
         self._happenings.sink_in_flight(0)
         self.check()

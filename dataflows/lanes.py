@@ -281,7 +281,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         lanes = self._surroundings.standing.lanes.values()
         self._surroundings.happenings.lanes_opened(
             lanes=len(lanes),
-            positions={name: position for lane in lanes for name, position in lane.positions.items()},
+            positions=dict(sorted((name, at) for lane in lanes for name, at in lane.positions.items())),
             resumed=any(lane.resumed for lane in lanes),
         )
 

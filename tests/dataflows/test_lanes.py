@@ -1,0 +1,401 @@
+"""Lanes, with a broker that the test holds in its hands."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from contracts.errors import SourceError, StateError
+from contracts.readings import Block, Reason, Reject, Tick, group_key, group_of
+from contracts.settings import Kafka, Service, Settings
+from dataflows.happenings import Happenings
+from dataflows.lanes import KafkaLanes, LaneSurroundings
+from dataflows.standing import Standing
+from tests.fake_kafka import EOF, OUT_OF_RANGE, FakeBroker
+
+READING = b'{"asset":"press","sensor":"temp","ts":1000,"value":1.5}'
+HOME = group_key(group_of("press", 128))
+
+
+class Plant:
+    """Lanes on a fake broker, and a clock that a test turns."""
+
+    def __init__(self, partitions=1, *, lanes=1, first=0, end=0, until_caught_up=False, **service):
+        self.broker = FakeBroker({("readings", number): (first, end) for number in range(partitions)})
+        self.now_ms = 1_000_000
+        self.happenings = Happenings()
+        self.standing = Standing(lanes)
+        self.stop = threading.Event()
+        self.settings = Settings(kafka=Kafka(), service=Service(lanes=lanes, stale_grace_s=5, **service))
+        self.partitions = partitions
+        self.until_caught_up = until_caught_up
+
+    def source(self):
+        """All lanes."""
+        surroundings = LaneSurroundings(
+            settings=self.settings,
+            happenings=self.happenings,
+            standing=self.standing,
+            stop=self.stop,
+            now_ms=lambda: self.now_ms,
+            until_caught_up=self.until_caught_up,
+            open_consumer=self.broker.consumer,
+        )
+        return KafkaLanes(surroundings, partition_counts={"readings": self.partitions})
+
+    def lane(self, number=0, *, saved=None):
+        """One lane, opened."""
+        return self.source().build_part("lanes", f"lane-{number:02d}", saved)
+
+    def seconds(self, lane, count, *, send=True, **report):
+        """Half seconds pass; each time the broker reports and, if it may, a message comes. What the lane said."""
+        out = []
+        for _ in range(2 * count):
+            self.now_ms += 500
+            if send:
+                self.broker.send("readings", 0, READING, ts_ms=self.now_ms)
+            self.broker.report(**report)
+            out += lane.next_batch()
+        return out
+
+    def metric(self, name, **labels):
+        """The value of a metric."""
+        return self.happenings.registry.get_sample_value(name, labels)
+
+
+def ticks(items):
+    return [item for _, item in items if isinstance(item, Tick)]
+
+
+def rows(items):
+    return sum(len(item.rows) for _, item in items if isinstance(item, Block))
+
+
+def test_messages_come_out_as_blocks_and_rejects():
+    """Good readings go to their group, bad ones to the dead letters with their place."""
+    plant = Plant()
+    plant.broker.send("readings", 0, READING, b"nonsense", READING)
+
+    (key, block), (_, reject) = plant.lane().next_batch()
+
+    assert (key, block.rows["offset"].tolist(), block.sources) == (HOME, [0, 2], ("readings/0",))
+    assert isinstance(reject, Reject)
+    assert (reject.reason, reject.value, reject.key, reject.offset) == (Reason.NOT_JSON, b"nonsense", b"press", 1)
+
+
+def test_all_lanes_have_names_whether_they_have_partitions_or_not():
+    """Names are what positions are saved under: they depend on the settings alone."""
+    plant = Plant(partitions=2, lanes=12)
+
+    assert plant.source().list_parts() == [f"lane-{number:02d}" for number in range(12)]
+
+
+def test_a_lane_without_partitions_opens_no_connection_and_says_nothing():
+    """Twelve lanes on a topic of two partitions are two consumers."""
+    plant = Plant(partitions=2, lanes=12)
+
+    lane = plant.lane(5)
+
+    assert lane.next_batch() == []
+    assert plant.broker.consumers == []
+    assert lane.snapshot() == {"version": 1, "positions": {}, "groups": []}
+
+
+def test_a_lane_reads_only_its_partitions():
+    """Lane l reads the partitions p with p mod lanes = l."""
+    plant = Plant(partitions=8, lanes=3)
+
+    plant.lane(1)
+
+    assert plant.broker.consumers[0].assigned == [("readings", number, 0) for number in (1, 4, 7)]
+
+
+def test_a_snapshot_is_the_next_unread_offset_and_a_lane_resumes_there():
+    """After a restart nothing is read twice and nothing is skipped."""
+    plant = Plant()
+    lane = plant.lane()
+    plant.broker.send("readings", 0, READING, READING, b"nonsense")
+    lane.next_batch()
+
+    saved = lane.snapshot()
+    plant.lane(saved=saved)
+
+    assert saved == {"version": 1, "positions": {"readings/0": 3}, "groups": [HOME]}
+    assert plant.broker.consumers[1].assigned == [("readings", 0, 3)]
+
+
+def test_a_snapshot_before_the_first_message_holds_the_beginning():
+    """A lane on a fresh state that saw nothing yet doesn't forget where it stood."""
+    assert Plant(first=7, end=9).lane().snapshot()["positions"] == {"readings/0": 7}
+
+
+def test_positions_of_topics_that_are_not_read_now_are_kept():
+    """A topic that leaves the settings for a while is read on from where it was."""
+    plant = Plant(end=5)
+
+    saved = plant.lane(saved={"version": 1, "positions": {"old/0": 3, "readings/0": 5}, "groups": []}).snapshot()
+
+    assert saved["positions"] == {"old/0": 3, "readings/0": 5}
+
+
+def test_a_snapshot_of_an_unknown_version_is_refused_by_name():
+    """State of a newer andon isn't guessed at."""
+    with pytest.raises(StateError, match=r"lane-00: version 9 is saved, this andon knows 1"):
+        Plant().lane(saved={"version": 9, "positions": {}, "groups": []})
+
+
+def test_the_offsets_of_the_snapshot_before_are_committed():
+    """Kafka's own tools show a lag that never runs ahead of the saved state."""
+    plant = Plant()
+    lane = plant.lane()
+    committed = plant.broker.consumers[0].committed
+    plant.broker.send("readings", 0, READING)
+    lane.next_batch()
+
+    lane.snapshot()
+    assert committed == []
+    plant.broker.send("readings", 0, READING)
+    lane.next_batch()
+    lane.snapshot()
+    assert committed == [{"readings/0": 1}]
+    lane.snapshot()
+    lane.snapshot()
+    assert committed == [{"readings/0": 1}, {"readings/0": 2}]
+
+
+def test_a_lane_that_is_closed_commits_its_last_snapshot_and_lets_go():
+    """After a clean stop the tools show no lag that isn't there."""
+    plant = Plant()
+    lane = plant.lane()
+    plant.broker.send("readings", 0, READING)
+    lane.next_batch()
+    lane.snapshot()
+
+    lane.close()
+
+    assert plant.broker.consumers[0].committed == [{"readings/0": 1}]
+    assert plant.broker.consumers[0].closed
+
+
+def test_asked_to_stop_a_lane_ends():
+    """SIGTERM: the flow takes its last snapshot."""
+    plant = Plant()
+    lane = plant.lane()
+    plant.stop.set()
+
+    with pytest.raises(StopIteration):
+        lane.next_batch()
+
+
+def test_a_lane_hands_out_a_bounded_number_of_bytes_between_two_snapshots():
+    """A slow flow isn't flooded: the rest waits in Kafka."""
+    plant = Plant(epoch_bytes_max=1024 * 1024, poll_messages_max=10_000)
+    lane = plant.lane()
+    plant.broker.send("readings", 0, *[READING] * 60_000)
+
+    first = sum(rows(lane.next_batch()) for _ in range(10))
+    lane.snapshot()
+    second = sum(rows(lane.next_batch()) for _ in range(10))
+
+    assert first == 40_000  # the first multiple of a poll at or above 1 MiB of 32 bytes
+    assert second == 20_000
+
+
+def test_refused_bytes_count_too():
+    """A stream of rubbish is bounded like a stream of readings."""
+    plant = Plant(epoch_bytes_max=1024 * 1024, poll_messages_max=1)
+    lane = plant.lane()
+    plant.broker.send("readings", 0, *[b"x" * 600_000] * 5)
+
+    assert sum(len(lane.next_batch()) for _ in range(10)) == 2
+
+
+def test_no_lane_sleeps_longer_than_five_milliseconds():
+    """Each lane gates every snapshot of the whole flow."""
+    plant = Plant()
+    lane = plant.lane()
+    lane.next_batch()
+
+    idle = lane.next_awake()
+    assert idle is not None
+    assert (idle - datetime.now(UTC)).total_seconds() <= 0.005
+    plant.broker.send("readings", 0, *[READING] * 5_000)
+    lane.next_batch()
+    assert lane.next_awake() is None
+
+
+def test_a_lane_that_keeps_up_ticks_although_its_partition_never_ends():
+    """On a line that never rests there is no moment without messages, and silence is judged all the same."""
+    plant = Plant()
+    lane = plant.lane()
+
+    said = ticks(plant.seconds(lane, 10))
+
+    assert [(tick.now_ms, tick.after_outage) for tick in said[:2]] == [(1_005_000, True), (1_006_000, False)]
+    assert len(said) == 6
+
+
+def test_ticks_go_to_the_groups_that_the_lane_has_fed_also_after_a_restart():
+    """A group that heard its last reading before the restart still learns that time passes."""
+    plant = Plant()
+    lane = plant.lane()
+    plant.seconds(lane, 1)
+    resumed = plant.lane(saved=lane.snapshot())
+
+    items = plant.seconds(resumed, 8, send=False)
+
+    assert {key for key, _ in items} == {HOME}
+    assert len(ticks(items)) > 1
+
+
+def test_a_lane_behind_does_not_tick():
+    """A backlog is never mistaken for silence."""
+    plant = Plant(poll_messages_max=1)
+    lane = plant.lane()
+    plant.broker.report()
+    plant.broker.send("readings", 0, *[READING] * 100)
+
+    assert ticks(plant.seconds(lane, 20, send=False)) == []
+
+
+def test_with_the_event_clock_there_are_no_ticks():
+    """A recording of last year isn't a year of silence."""
+    plant = Plant(clock="event")
+
+    assert ticks(plant.seconds(plant.lane(), 20)) == []
+
+
+def test_after_an_outage_an_excuse_goes_before_the_first_block():
+    """What the broker kept from us isn't blamed on the sensors."""
+    plant = Plant()
+    lane = plant.lane()
+    plant.seconds(lane, 8)
+    assert ticks(plant.seconds(lane, 8, send=False, idle_s=30)) == []
+    plant.broker.report()
+    plant.broker.send("readings", 0, READING, ts_ms=plant.now_ms)
+
+    (_, tick), (_, block) = lane.next_batch()
+
+    assert tick == Tick(0, plant.now_ms, after_outage=True)
+    assert isinstance(block, Block)
+    assert plant.metric("andon_broker_outages_total") == 1
+
+
+def test_a_reader_that_asked_nothing_for_a_while_makes_no_outage():
+    """When we are the slow ones, the broker isn't blamed either."""
+    plant = Plant()
+    lane = plant.lane()
+    plant.seconds(lane, 8)
+
+    plant.seconds(lane, 8, idle_s=30, unanswered=0)
+
+    assert plant.metric("andon_broker_outages_total") == 0
+
+
+def test_lag_is_the_distance_to_the_end_of_each_partition():
+    """The metric that operators watch, from what the broker told anyway."""
+    plant = Plant(partitions=2, poll_messages_max=3)
+    lane = plant.lane()
+    plant.broker.send("readings", 1, *[READING] * 10)
+    for _ in range(3):
+        lane.next_batch()
+    plant.broker.waiting.insert(0, plant.broker.report() or plant.broker.waiting.pop())
+
+    lane.next_batch()
+
+    assert plant.metric("andon_consumer_lag_rows", topic="readings", partition="1") == 1
+    assert plant.metric("andon_consumer_lag_rows", topic="readings", partition="0") == 0
+    assert plant.standing.lanes["lane-00"].lag_rows == {"readings/0": 0, "readings/1": 1}
+
+
+def test_transaction_marks_at_the_end_of_a_partition_do_not_count_as_unread():
+    """Offsets that hold no message are passed when the broker says that the partition ends."""
+    plant = Plant(end=7, until_caught_up=True)
+    lane = plant.lane()
+    plant.broker.fail("readings", 0, EOF, offset=7)
+
+    lane.next_batch()
+
+    assert lane.snapshot()["positions"] == {"readings/0": 7}
+    assert plant.stop.is_set()
+
+
+def test_until_caught_up_all_lanes_stop_together_at_the_ends_of_the_start():
+    """A batch job ends once the last lane is through, and not before."""
+    plant = Plant(partitions=2, lanes=3, until_caught_up=True)
+    plant.broker.send("readings", 0, READING)
+    plant.broker.send("readings", 1, READING)
+    waiting, plant.broker.waiting = plant.broker.waiting, []
+    lanes = [plant.lane(number) for number in range(3)]
+
+    for lane in lanes:
+        lane.next_batch()
+    assert not plant.stop.is_set()
+    for lane, message in zip(lanes, waiting, strict=False):
+        plant.broker.waiting = [message]
+        lane.next_batch()
+
+    assert plant.stop.is_set()
+
+
+def test_lost_offsets_in_midstream_stop_with_the_setting_that_decides():
+    """Retention that overtakes a reader is never a silent skip."""
+    plant = Plant()
+    lane = plant.lane()
+    plant.broker.there["readings", 0] = (40, 60)
+    plant.broker.fail("readings", 0, OUT_OF_RANGE)
+
+    with pytest.raises(SourceError, match=r"readings/0: asked for offset 0, offsets 40 to 60.*on_lost_offsets"):
+        lane.next_batch()
+
+
+def test_lost_offsets_may_be_given_up_in_midstream():
+    """With on_lost_offsets = "earliest" the lane goes on with what is there, and counts."""
+    plant = Plant(on_lost_offsets="earliest")
+    lane = plant.lane()
+    plant.broker.there["readings", 0] = (40, 60)
+    plant.broker.fail("readings", 0, OUT_OF_RANGE)
+
+    lane.next_batch()
+
+    assert plant.broker.consumers[0].assigned == [("readings", 0, 40)]
+    assert plant.metric("andon_offsets_lost_rows_total") == 40
+
+
+def test_a_passing_fault_is_counted_and_the_lane_goes_on():
+    """Librdkafka mends it by itself."""
+    plant = Plant()
+    lane = plant.lane()
+    plant.broker.fail("readings", 0, 5)  # leader not available
+    plant.broker.send("readings", 0, READING)
+
+    assert rows(lane.next_batch()) == 1
+    assert plant.metric("andon_source_errors_total") == 1
+
+
+def test_a_fault_that_does_not_pass_ends_the_lane_with_its_place():
+    """A topic that was deleted, or rights that were taken away, are told to a person."""
+    plant = Plant()
+    lane = plant.lane()
+    plant.broker.fail("readings", 0, 29)  # topic authorization failed
+
+    with pytest.raises(SourceError, match=r"kafka readings/0: .*[Aa]uthorization"):
+        lane.next_batch()
+
+
+def test_partitions_that_were_added_are_told_and_read_after_a_restart(capsys):
+    """Nobody believes that the new partitions are watched."""
+    plant = Plant()
+    lane = plant.lane()
+    plant.broker.there["readings", 1] = (0, 5)
+    plant.broker.report()
+    plant.broker.report()
+
+    lane.next_batch()
+
+    assert capsys.readouterr().out.count("partitions unread") == 1
+    plant.partitions = 2
+    plant.lane(saved=lane.snapshot())
+    assert plant.broker.consumers[1].assigned == [("readings", 0, 0), ("readings", 1, 0)]
