@@ -72,7 +72,9 @@ class Alarms:
         Raises: StateError if the snapshot is of a version that isn't known here.
         """
         if snapshot.get("version") != VERSION:
-            raise StateError(f"alarms: the saved state has version {snapshot.get('version')!r}, this andon knows {VERSION}.")
+            raise StateError(
+                f"alarms: the saved state has version {snapshot.get('version')!r}, this andon knows {VERSION}."
+            )
         alarms = cls(settings)
         for asset, sensor, kind, rule, onset_ts, severity in snapshot["active"]:
             alarms._active[asset, sensor, kind, rule] = _Active(onset_ts, severity)
@@ -120,7 +122,6 @@ class Alarms:
         covered = covering is not None and (finding.asset, finding.sensor or "", finding.kind, covering) in self._active
         shown = _significant if finding.kind in (Kind.ANOMALY, Kind.DRIFT) else _exact
         alert = Alert(
-            schema=1,
             alert_id=identity,
             transition=transition,
             state=State.ACTIVE_UNACKED if finding.active else State.NORMAL,
@@ -141,7 +142,7 @@ class Alarms:
             rank=_significant(finding.rank),
             contributions=tuple(Contribution(sensor=part.sensor, share=part.share) for part in _shares(finding)),
             evidence={name: shown(value) for name, value in finding.evidence.items()},
-            window=WindowSpan(**finding.window._asdict()) if finding.window else None,
+            window=_span(finding),
             message=message(finding, rule.unit),
         )
         return AlertRecord(
@@ -167,6 +168,11 @@ def _severity(finding: Finding, rule: ResolvedRule) -> int:
         return rule.limit.severity_of(finding.rule)
     part = getattr(rule, finding.kind, None)
     return part.severity if part is not None else _SEVERITY_DEFAULT
+
+
+def _span(finding: Finding) -> WindowSpan | None:
+    window = finding.window
+    return WindowSpan(start=window.start, end=window.end, count=window.count) if window else None
 
 
 def _shares(finding: Finding) -> tuple[Share, ...]:

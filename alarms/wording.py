@@ -56,7 +56,8 @@ def _rate(finding: Finding, unit: str | None) -> str:
     maximum = quantity(finding.evidence["rate_max_per_s"], per_s)
     if not finding.active:
         return f"{verb} no faster than {maximum} again {_lasted(finding)}"
-    return f"{verb} by {quantity(finding.evidence['rate_per_s'], per_s)}, faster than {maximum}, to {quantity(finding.value, unit)}"
+    rate = quantity(finding.evidence["rate_per_s"], per_s)
+    return f"{verb} by {rate}, faster than {maximum}, to {quantity(finding.value, unit)}"
 
 
 def _flatline(finding: Finding, unit: str | None) -> str:
@@ -71,7 +72,11 @@ def _stale(finding: Finding, unit: str | None) -> str:
     if not finding.active:
         return f"speaks again after {duration(finding.ts - finding.onset_ts + after_ms)} of silence"
     last = f"; last value {quantity(finding.value, unit)}" if finding.sensor and finding.value is not None else ""
-    return f"silent for {duration(after_ms)}{last}" if finding.sensor else f"silent: no sensor spoke for {duration(after_ms)}"
+    return (
+        f"silent for {duration(after_ms)}{last}"
+        if finding.sensor
+        else f"silent: no sensor spoke for {duration(after_ms)}"
+    )
 
 
 def _anomaly(finding: Finding, unit: str | None) -> str:
@@ -81,8 +86,10 @@ def _anomaly(finding: Finding, unit: str | None) -> str:
         first = ", ".join(share.sensor for share in finding.contributions[:3])
         return f"behaves unusually, most of all {first}" if first else "behaves unusually"
     low, high = finding.expected
-    expected = f", expected {quantity(low, None)} to {quantity(high, unit)}" if low is not None and high is not None else ""
-    return f"behaves unusually: {quantity(finding.value, unit)}{expected}"
+    if low is None or high is None:
+        return f"behaves unusually: {quantity(finding.value, unit)}"
+    usual = f"{quantity(low, None)} to {quantity(high, unit)}"
+    return f"behaves unusually: {quantity(finding.value, unit)}; its level is usually {usual}"
 
 
 def _drift(finding: Finding, unit: str | None) -> str:

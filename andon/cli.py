@@ -43,7 +43,7 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def cli() -> None:
-    """Warn before the line stops: anomaly detection for a plant's sensors.
+    r"""Warn before the line stops: anomaly detection for a plant's sensors.
 
     \b
     andon demo                    watch a simulated plant, no broker needed

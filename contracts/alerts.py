@@ -12,7 +12,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.findings import Kind
 
-__all__ = ["Alert", "AlertRecord", "Contribution", "ExpectedRange", "Priority", "State", "Transition", "WindowSpan", "alert_id", "event_id", "priority_of"]
+__all__ = [
+    "Alert",
+    "AlertRecord",
+    "Contribution",
+    "ExpectedRange",
+    "Priority",
+    "State",
+    "Transition",
+    "WindowSpan",
+    "alert_id",
+    "event_id",
+    "priority_of",
+]
 
 
 class Transition(StrEnum):
@@ -67,7 +79,8 @@ def event_id(*, alert: str, transition: str, cause: str) -> str:
     """The name of one transition: a consumer that drops ids which it has seen sees each transition once.
 
     Args:
-        cause: the `ts` of a transition that data caused, in decimal; `commands/<partition>/<offset>` of a commanded one.
+        cause: the `ts` of a transition that data caused, in decimal; `commands/<partition>/<offset>` of one that
+            was commanded.
     """
     return _digest(alert, transition, cause)
 

@@ -66,7 +66,8 @@ class Share(NamedTuple):
     share: float
 
 
-class Window(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Window:
     """The window that a finding is about (ms since the epoch, readings in it)."""
 
     start: int

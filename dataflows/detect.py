@@ -7,7 +7,7 @@ one item is the readings of one key group from one poll. Each key group's state 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from bytewax.inputs import Source
     from bytewax.outputs import Sink
 
-    from contracts.alerts import AlertRecord
     from contracts.settings import Settings
     from dataflows.steps import Item
 
@@ -32,8 +31,10 @@ __all__ = ["Sinks", "build"]
 class Sinks:
     """Where the flow ends."""
 
-    alerts: Sink[tuple[str, AlertRecord]]
-    dead_letters: Sink[tuple[str, Reject]]
+    alerts: Sink[Any]
+    """Takes (key of the group, AlertRecord)."""
+    dead_letters: Sink[Any]
+    """Takes (any key, Reject)."""
 
 
 def build(

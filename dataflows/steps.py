@@ -1,5 +1,7 @@
-"""The three stateful steps of the flow: Bytewax around the pure cores of detection and alarms, one object for each key
-group. They time, count and pass on; what a reading means is decided in `detectors` and `alarms`.
+"""The three stateful steps of the flow: Bytewax around the pure cores of detection and alarms.
+
+There is one object of each for every key group. They time, count and pass on; what a reading means is decided in
+`detectors` and `alarms`.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from contracts.alerts import AlertRecord, priority_of
 from contracts.findings import Closed, Finding
 from contracts.readings import Block, Reject, Tick
 from detectors.samples import Samples
-from detectors.windows import Windows
+from detectors.windows import Learning, Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +89,7 @@ class WindowsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
         self._windows = windows
         self._happenings = happenings
         self._bytes = 0
-        self._learning = (0, 0, 0)
+        self._learning = Learning(0, 0, 0)
         self._count_learning()
 
     @classmethod
@@ -115,10 +117,13 @@ class WindowsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
         return saved
 
     def _count_learning(self) -> None:
-        now = tuple(self._windows.learning())
-        if now != self._learning:
-            warming, learning, paused = (after - before for after, before in zip(now, self._learning, strict=True))
-            self._happenings.learning_changed(warming=warming, learning=learning, paused=paused)
+        now, before = self._windows.learning(), self._learning
+        if now != before:
+            self._happenings.learning_changed(
+                warming=now.warming - before.warming,
+                learning=now.learning - before.learning,
+                paused=now.paused - before.paused,
+            )
             self._learning = now
 
 

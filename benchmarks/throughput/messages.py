@@ -1,7 +1,7 @@
 """The topic that all contenders read: single-sensor JSON messages of 100 assets with 9 sensors each, at 1 Hz.
 
-Seeded, so two runs publish the same bytes. Each sensor is a slow sine with noise; now and then one jumps above the limit
-that the service watches, so that there are alerts to count.
+Seeded, so two runs publish the same bytes. Each sensor is a slow sine with noise; now and then one jumps above the
+limit that the service watches, so that there are alerts to count.
 """
 
 from __future__ import annotations

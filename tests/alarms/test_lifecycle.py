@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 import orjson
 import pytest
 from hypothesis import given
@@ -83,8 +85,6 @@ def test_a_raised_alert_says_what_the_contract_says() -> None:
 
 def test_the_documented_ids_are_blake2b_of_their_parts() -> None:
     """Another program can compute the same ids from the documentation alone."""
-    from hashlib import blake2b
-
     parts = b"press-0012\x1ftemp\x1flimit\x1fhh\x1f1700000000000"
     identity = blake2b(parts, digest_size=16).hexdigest()
 

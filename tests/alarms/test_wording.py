@@ -36,10 +36,15 @@ RAISED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"kind": Kind.ANOMALY, "rule": "sensor", "value": 9.5, "expected": Expected(4.0, 6.0)},
-        "pump-1 flow behaves unusually: 9.5 l/s, expected 4 to 6 l/s",
+        "pump-1 flow behaves unusually: 9.5 l/s; its level is usually 4 to 6 l/s",
     ),
     (
-        {"kind": Kind.ANOMALY, "rule": "asset", "sensor": None, "contributions": (Share("flow", 0.7), Share("temp", 0.3))},
+        {
+            "kind": Kind.ANOMALY,
+            "rule": "asset",
+            "sensor": None,
+            "contributions": (Share("flow", 0.7), Share("temp", 0.3)),
+        },
         "pump-1 behaves unusually, most of all flow, temp",
     ),
     (
@@ -58,7 +63,10 @@ RAISED: list[tuple[dict[str, Any], str]] = [
 ]
 
 CLEARED: list[tuple[dict[str, Any], str]] = [
-    ({"kind": Kind.LIMIT, "rule": "h", "value": 8.0, "evidence": {"limit": 9.0}}, "8 l/s back below H 9 l/s after 4 min"),
+    (
+        {"kind": Kind.LIMIT, "rule": "h", "value": 8.0, "evidence": {"limit": 9.0}},
+        "8 l/s back below H 9 l/s after 4 min",
+    ),
     ({"kind": Kind.RATE, "rule": "fall", "evidence": {"rate_max_per_s": 2.0}}, "falls no faster than 2 l/s/s again"),
     ({"kind": Kind.FLATLINE, "rule": "flat", "value": 8.0}, "moves again, 8 l/s, after 4 min"),
     ({"kind": Kind.STALE, "rule": "silent", "evidence": {"after_ms": 60_000}}, "speaks again after 5 min of silence"),
@@ -91,7 +99,8 @@ def test_every_kind_has_a_wording() -> None:
 
 @pytest.mark.parametrize(
     ("span_ms", "words"),
-    [(500, "0.5 s"), (5000, "5 s"), (60_000, "1 min"), (90_000, "90 s"), (720_000, "12 min"), (12_600_000, "3.5 h"), (172_800_000, "2 d")],
+    [(500, "0.5 s"), (5000, "5 s"), (60_000, "1 min"), (90_000, "90 s"), (720_000, "12 min"),
+     (12_600_000, "3.5 h"), (172_800_000, "2 d")],
 )  # fmt: skip
 def test_a_duration_is_said_in_its_largest_sensible_unit(span_ms: int, words: str) -> None:
     """Nobody should divide by 60 in the head."""
