@@ -1,4 +1,4 @@
-"""Arrays of records, one row for each series or asset: how they grow, and how a saved one is taken over."""
+"""Arrays of records, one row for each series or asset: how they grow, are saved and are taken over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from contracts.readings import Rows
 
-__all__ = ["CAPACITY_MIN", "adopted", "grown"]
+__all__ = ["CAPACITY_MIN", "adopted", "copied", "grown"]
 
 CAPACITY_MIN = 16
 """Rows of the smallest array. Above 1 also because numpy calls any array of one row contiguous, also a single field of
@@ -23,6 +23,13 @@ def grown(rows: Rows, count: int) -> Rows:
     larger = np.zeros(max(CAPACITY_MIN, 2 * len(rows), count), rows.dtype)
     larger[: len(rows)] = rows
     return larger
+
+
+def copied(rows: Rows) -> Rows:
+    """A copy with zeros in the gaps between fields: numpy's own leaves there whatever the memory held."""
+    copy = np.zeros(len(rows), rows.dtype)
+    copy[:] = rows
+    return copy
 
 
 def adopted(saved: Rows, dtype: np.dtype[np.void]) -> Rows:

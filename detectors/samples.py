@@ -17,7 +17,7 @@ from contracts.readings import Block, Quality, Rows, SeriesName, Tick
 from contracts.settings import Settings
 from detectors import flatline, found, limit, order, rate, stale, tumbling
 from detectors.compiled import compiled
-from detectors.records import CAPACITY_MIN, adopted, grown
+from detectors.records import CAPACITY_MIN, adopted, copied, grown
 from detectors.slots import UNKNOWN, Slots
 
 __all__ = ["Counts", "Read", "Samples"]
@@ -150,8 +150,8 @@ class Samples:
             "version": VERSION,
             "assets": list(self._slots.assets),
             "sensors": list(self._slots.sensors),
-            "series": self._series[: len(self._slots)].copy(),
-            "asset_records": self._assets[: self.asset_count].copy(),
+            "series": copied(self._series[: len(self._slots)]),
+            "asset_records": copied(self._assets[: self.asset_count]),
         }
 
     @property

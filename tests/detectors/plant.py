@@ -53,7 +53,7 @@ def rows_of(readings: Iterable[Sequence[float]], *, first_offset: int = 0) -> Ro
 
 
 def block_of(rows: Rows, names: Sequence[tuple[str, str]] = (), *, lane: int = 0, arrived_s: float = 0.0) -> Block:
-    """A block of these rows that announces these series as 0, 1, 2 …"""
+    """A block of these rows that announces these series, numbered from 0."""
     return Block(
         lane=lane,
         rows=rows,

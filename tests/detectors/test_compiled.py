@@ -1,0 +1,42 @@
+"""Compiled code follows its sources."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from detectors import compiled as module
+
+KERNEL = "from package.compiled import compiled\nfrom package.middle import step\n\n@compiled\ndef kernel(x):\n    return step(x)\n"
+MIDDLE = "from package.compiled import compiled\nfrom package.leaf import leaf\n\n@compiled\ndef step(x):\n    return leaf(x)\n"
+LEAF = "from package.compiled import inlined\n\n@inlined\ndef leaf(x):\n    return x + {}\n"
+RUN = "from package.kernel import kernel; print(kernel(1), sum(kernel.stats.cache_hits.values()))"
+
+
+def run(folder: Path) -> tuple[int, int]:
+    """The result of the kernel, and how many of its compilations were taken from disk."""
+    environment = {**os.environ, "PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder / "cache")}
+    done = subprocess.run([sys.executable, "-c", RUN], env=environment, capture_output=True, text=True, check=True)
+    result, hits = done.stdout.split()
+    return int(result), int(hits)
+
+
+@pytest.mark.slow
+def test_a_kernel_is_kept_on_disk_until_any_source_of_its_package_changes(tmp_path):
+    """A changed formula counts from the next start, also where the kernel calls it through another file."""
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "compiled.py").write_text(Path(module.__file__).read_text())
+    (package / "kernel.py").write_text(KERNEL)
+    (package / "middle.py").write_text(MIDDLE)
+    (package / "leaf.py").write_text(LEAF.format(1))
+
+    first, again = run(tmp_path), run(tmp_path)
+    (package / "leaf.py").write_text(LEAF.format(5))
+    changed = run(tmp_path)
+
+    assert (first, again, changed) == ((2, 0), (2, 1), (6, 0))
