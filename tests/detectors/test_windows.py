@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contracts.errors import StateError
-from contracts.findings import CLOSED, Closed, Finding, Kind
+from contracts.findings import CLOSED, Closed, Finding, Kind, Window
 from contracts.readings import SeriesName
 from contracts.settings import Settings
 from detectors import windows as windows_module
@@ -344,7 +344,7 @@ def test_an_anomaly_says_what_was_expected_and_how_strange_it_is():
     assert finding.active
     assert START_MS + 600 * MINUTE_MS <= finding.onset_ts < START_MS + 612 * MINUTE_MS
     assert finding.ts == finding.onset_ts + MINUTE_MS
-    assert finding.window == (finding.onset_ts, finding.ts, 60)
+    assert finding.window == Window(finding.onset_ts, finding.ts, 60)
     assert finding.source == f"readings/0/{(finding.onset_ts - START_MS) // MINUTE_MS}"
     assert finding.contributions == (("temp", 1.0),)
     assert finding.expected.low is not None
@@ -469,7 +469,7 @@ def test_readings_as_windows_get_their_budget_by_their_interval():
 
     raised = next(finding for finding in findings if finding.active)
     assert raised.evidence["threshold"] == pytest.approx(math.log10(WEEK_S / (50 * 10) / 5.0), abs=1e-6)
-    assert raised.window == (raised.onset_ts, raised.onset_ts, 60)
+    assert raised.window == Window(raised.onset_ts, raised.onset_ts, 60)
 
 
 def test_a_daily_course_is_no_drift_and_a_step_on_it_is():

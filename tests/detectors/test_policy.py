@@ -1,0 +1,104 @@
+"""The alarm policy: which windows are told."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from detectors import policy
+
+MINUTE_S = 60.0
+
+
+def fresh():
+    """A policy that has never alarmed."""
+    state = np.zeros(1, policy.STATE)[0]
+    policy.fresh(state)
+    return state
+
+
+def alarms(state, scores, smallest):
+    """The positions of the windows that alarm."""
+    out = []
+    for i, score in enumerate(scores):
+        policy.age_by_one(state)
+        if policy.step(state, score, smallest):
+            out.append(i)
+    return out
+
+
+def test_a_score_at_the_threshold_alarms():
+    """The threshold itself is enough, a hair below isn't."""
+    assert alarms(fresh(), [0.5999, 0.6], 0.6) == [1]
+
+
+def test_within_120_windows_there_is_no_second_alarm():
+    """One event, one alarm."""
+    assert alarms(fresh(), [1.0] * 300, 0.6) == [0, 120, 240]
+
+
+def test_recent_alarms_raise_the_bar_for_ranks():
+    """A series that has just alarmed twice must be stranger to alarm again, for a while."""
+    state = fresh()
+    alarms(state, [1.0] * 121, 0.6)
+
+    raised = policy.rank_threshold(state)
+    alarms(state, [0.0] * 24_000, 0.6)
+
+    assert raised == pytest.approx(0.6 * (1 + 0.2 * (1 + math.exp(-120 / 2400))))
+    assert policy.rank_threshold(state) == pytest.approx(0.6, abs=1e-4)
+
+
+def test_the_budget_becomes_a_score():
+    """One alarm a week of 201.6 blocks is a block in 201.6; shared by four it is one in 806.4."""
+    state = fresh()
+
+    assert policy.threshold(state, MINUTE_S, 1.0, 1) == pytest.approx(math.log10(201.6))
+    assert policy.threshold(state, MINUTE_S, 1.0, 4) == pytest.approx(math.log10(806.4))
+    assert policy.threshold(state, MINUTE_S, 0.5, 1) == pytest.approx(math.log10(403.2))
+
+
+@pytest.mark.parametrize(("window_s", "alarms_per_week"), [(60.0, 5000.0), (86_400.0, 0.5), (7 * 86_400.0, 10.0)])
+def test_no_budget_is_so_large_that_anything_alarms(window_s, alarms_per_week):
+    """More alarms than there are strange blocks can't be had: a constant series stays quiet at any budget."""
+    assert policy.threshold(fresh(), window_s, alarms_per_week, 1) == math.log10(5)
+
+
+def test_the_interval_is_learned_where_readings_are_windows():
+    """A sensor that reports every ten seconds has ten-second windows."""
+    state = fresh()
+    for n in range(1, 500):
+        policy.learn_interval(state, 10.0, n)
+
+    assert policy.threshold(state, 0.0, 1.0, 1) == pytest.approx(math.log10(604_800 / 500))
+
+
+def test_a_gap_is_no_interval():
+    """A month of repair doesn't make a fast sensor a slow one."""
+    state = fresh()
+    for n in range(1, 2000):
+        policy.learn_interval(state, 10.0, n)
+
+    policy.learn_interval(state, 30 * 86_400.0, 2000)
+
+    assert float(state["interval_s"]) == pytest.approx(10.0, rel=0.01)
+
+
+def test_an_interval_of_nothing_gives_a_finite_threshold():
+    """A source that repeats one time doesn't break the arithmetic."""
+    state = fresh()
+    policy.learn_interval(state, 0.0, 1)
+
+    assert math.isfinite(policy.threshold(state, 0.0, 1.0, 1))
+
+
+def test_the_age_stops_growing():
+    """Decades without an alarm don't overflow the count."""
+    state = fresh()
+    state["age"] = policy.AGE_MAX
+
+    policy.age_by_one(state)
+
+    assert int(state["age"]) == policy.AGE_MAX
