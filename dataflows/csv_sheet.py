@@ -42,7 +42,11 @@ class CsvSheet:
         self.decimal_comma = separator == ";"
         self.columns = tuple(cell.strip() for cell in next(csv.reader([header], delimiter=separator), []))
         self._separator = separator
-        self._check_header()
+        try:
+            self._check_header()
+        except SourceError:
+            self.close()
+            raise
         self._lines = csv.reader(self._text, delimiter=separator)
 
     @property

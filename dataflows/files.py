@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from contracts.errors import SourceError
@@ -50,9 +51,8 @@ class Files:
             except OSError as error:
                 raise SourceError(f"{path}: can't be read: {error.strerror}.") from error
             if path.suffix.lower() not in _NDJSON:
-                sheet = _sheet(path)
-                check_columns(sheet, choice)
-                sheet.close()
+                with closing(_sheet(path)) as sheet:
+                    check_columns(sheet, choice)
 
     @property
     def bytes_total(self) -> int:
