@@ -1,0 +1,241 @@
+"""`andon run` as a process of its own, on a real broker, and what goes into and comes out of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from confluent_kafka import Message
+
+__all__ = ["Feeder", "Service", "Topics", "andon", "produce", "read_all", "reading", "wait_until"]
+
+WAIT_S = 90
+"""Kernels that changed are compiled first."""
+
+TOML = """
+[site]
+name = "test"
+[kafka]
+bootstrap_servers = "{bootstrap}"
+readings = ["{readings}"]
+alerts = "{alerts}"
+alarms = "{alarms}"
+commands = "{commands}"
+dead_letters = "{dead_letters}"
+[service]
+state_dir = "{state_dir}"
+metrics_port = 0
+lanes = 4
+{service}
+[[rules]]
+unit = "degC"
+limit = {{ h = 85 }}
+anomaly = false
+drift = false
+{rule}
+"""
+
+
+class Topics:
+    """One topic of each sort, made for one test."""
+
+    def __init__(self, make: Callable[..., str], *, partitions: int = 4) -> None:
+        self.readings = make(partitions)
+        self.alerts = make(2)
+        self.commands = make(1)
+        self.alarms = make(1)
+        self.dead_letters = make(1)
+
+
+class Service:
+    """The process: settings, start, logs, health, ends of all sorts."""
+
+    def __init__(
+        self,
+        folder: Path,
+        bootstrap: str,
+        topics: Any,
+        *,
+        service: str = "",
+        rule: str = "stale = false",
+        **changed: str,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.state_dir = folder / "state"
+        self.settings = folder / "andon.toml"
+        names = {name: getattr(topics, name) for name in ("readings", "alerts", "alarms", "commands", "dead_letters")}
+        names |= changed
+        text = TOML.format(bootstrap=bootstrap, state_dir=self.state_dir, service=service, rule=rule, **names)
+        self.settings.write_text(text, encoding="utf-8")
+        self.stderr = folder / "stderr.log"
+        self.stderr.touch()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *options: str) -> None:
+        """Begin to run, and return when the lanes are open."""
+        already = self.events("ready")
+        with self.stderr.open("ab") as stderr:
+            command = [sys.executable, "-m", "andon", "run", "--settings", str(self.settings), *options]
+            self.process = subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, stderr=stderr)
+        wait_until(lambda: len(self.events("ready")) > len(already) or self.process.poll() is not None, "ready")
+        assert len(self.events("ready")) > len(already), self.stderr.read_text()
+
+    def finish(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run until it ends by itself."""
+        return andon("run", "--settings", str(self.settings), *options)
+
+    def catch_up(self) -> None:
+        """Run until all that is there has been read."""
+        done = self.finish("--until-caught-up")
+        assert done.returncode == 0, done.stderr
+
+    def stop(self) -> int:
+        """SIGTERM; its exit code."""
+        return self.end(signal.SIGTERM)
+
+    def kill(self) -> int:
+        """SIGKILL; its exit code."""
+        return self.end(signal.SIGKILL)
+
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal and wait."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(WAIT_S)
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """What was logged under this name."""
+        lines = [line for line in self.stderr.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
+        return [event for event in map(json.loads, lines) if event["event"] == name]
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and body of a page."""
+        port = self.events("metrics served")[-1]["port"]
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def wait_until_read(self, messages: int) -> None:
+        """All of the messages that were ever sent have been handed to the flow."""
+
+        def read() -> int:
+            lanes = json.loads(self.get("/status")[1])["lanes"].values()
+            return sum(sum(lane["positions"].values()) for lane in lanes)
+
+        wait_until(lambda: read() >= messages, f"{messages} messages read")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+
+
+class Feeder:
+    """Sends readings from a thread, paced, until it is told to stop."""
+
+    def __init__(
+        self, bootstrap: str, topic: str, make: Callable[[int], Iterable[dict[str, Any]]], *, every_s: float
+    ) -> None:
+        self.sent = 0
+        self._make = make
+        self._every_s = every_s
+        self._topic = topic
+        self._ended = threading.Event()
+        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0})
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Send no more, and wait until what was sent has arrived."""
+        self._ended.set()
+        self._thread.join()
+        assert self._producer.flush(60) == 0
+
+    def _run(self) -> None:
+        step = 0
+        while not self._ended.wait(self._every_s):
+            for message in self._make(step):
+                self._producer.produce(self._topic, json.dumps(message).encode(), message["asset"].encode())
+                self.sent += 1
+            self._producer.poll(0)
+            step += 1
+
+
+def andon(*arguments: str, timeout_s: float = WAIT_S) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "andon", *arguments],
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+def environment() -> dict[str, str]:
+    """The environment of our processes: they find the sources."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def reading(asset: str, value: float, ts: int, sensor: str = "temp") -> dict[str, Any]:
+    """One reading, as it travels."""
+    return {"asset": asset, "sensor": sensor, "ts": ts, "value": value}
+
+
+def produce(bootstrap: str, topic: str, messages: Iterable[dict[str, Any] | tuple[bytes, bytes]]) -> int:
+    """Send readings, or (key, value) as they are; returns how many, when all have arrived."""
+    producer = Producer({"bootstrap.servers": bootstrap, "message.max.bytes": 1_100_000})
+    count = 0
+    for message in messages:
+        if isinstance(message, dict):
+            producer.produce(topic, json.dumps(message).encode(), message["asset"].encode())
+        else:
+            producer.produce(topic, message[1], message[0])
+        count += 1
+    assert producer.flush(60) == 0
+    return count
+
+
+def read_all(bootstrap: str, topic: str) -> list[Message]:
+    """All messages of a topic, as of now."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "tests", "auto.offset.reset": "earliest"})
+    try:
+        partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
+        ends = {number: consumer.get_watermark_offsets(TopicPartition(topic, number), 20)[1] for number in partitions}
+        consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+        found: list[Message] = []
+        while len(found) < sum(ends.values()):
+            found += [message for message in consumer.consume(1_000, 0.2) if message.error() is None]
+        return found
+    finally:
+        consumer.close()
+
+
+def wait_until(true: Callable[[], bool], what: str, *, wait_s: float = WAIT_S) -> None:
+    """Look again and again until it is so."""
+    deadline = time.monotonic() + wait_s
+    while not true():
+        assert time.monotonic() < deadline, f"not within {wait_s} s: {what}"
+        time.sleep(0.05)
