@@ -210,7 +210,7 @@ class _Replay:
         rate = self.readings / max(seconds, 1e-9)
         self._output.remark(
             f"{self.readings:,} readings{came}, {self._reject_count:,} bad; "
-            f"{int(windows):,} windows; alarms raised: {kinds}; "
+            f"windows: {int(windows):,}; alarms raised: {kinds}; "
             f"{seconds:.1f} s, {rate:,.0f} readings/s"
         )
 

@@ -1,0 +1,168 @@
+"""`andon replay` on real recordings: the same bytes every time, whatever the lanes, batches and speed of the machine."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from andon.replay import command
+from contracts.alerts import Alert
+from contracts.errors import ConfigError
+
+ROOT = Path(__file__).parent.parent.parent
+T0 = 1_700_000_000_000
+SKAB_RULES = """
+[[assets]]
+window_s = {window_s}
+[[rules]]
+sensor = "Temperature"
+unit = "degC"
+limit = {{ h = 90, l = 80, deadband = 0.5, on_delay_s = 5 }}
+[[rules]]
+sensor = "Volume Flow RateRMS"
+rate = {{ rise_max_per_s = 20 }}
+[[rules]]
+flatline = {{ after_s = 20 }}
+stale = {{ after_s = 1.5 }}
+"""
+
+
+@pytest.fixture
+def hot(tmp_path):
+    """A recording of a minute in which a sensor passes its limit, and the settings that say so."""
+    lines = [f"{T0 + second * 1000},{20 + (second > 30) * 60},fine" for second in range(60)]
+    lines[40] = f"{T0 + 40_000},eighty,fine"
+    table = tmp_path / "oven.csv"
+    table.write_text("\n".join(["time,temp,remark", *lines]))
+    settings = tmp_path / "andon.toml"
+    settings.write_text('[[rules]]\nsensor = "temp"\nunit = "degC"\nlimit = { h = 70 }\n')
+    return table, settings
+
+
+def invoke(*arguments, env=None):
+    return CliRunner().invoke(command, [str(argument) for argument in arguments], env=env)
+
+
+def bodies_of(result):
+    assert result.exit_code == 0, result.output
+    return result.stdout_bytes
+
+
+def test_a_recording_gives_its_alerts_on_stdout_and_what_became_of_it_on_stderr(hot):
+    """Pipes get alerts alone; people get the account."""
+    table, settings = hot
+
+    result = invoke(table, "--settings", settings)
+
+    alerts = [Alert.model_validate_json(line) for line in result.stdout.splitlines()]
+    assert [(alert.kind, alert.rule, alert.asset, alert.sensor, alert.ts) for alert in alerts] == [
+        ("limit", "h", "oven", "temp", T0 + 31_000)
+    ]
+    assert result.exit_code == 0
+    assert "oven.csv line 42: bad_value: temp: 'eighty' is not a number" in result.stderr
+    assert "no sensors, because they hold text: remark" in result.stderr
+    assert "59 readings, 1 bad; windows: 1; alarms raised: 1 limit;" in result.stderr
+
+
+def test_at_a_finite_speed_the_same_alerts_come_as_they_happen(hot):
+    """Watching a recording at its pace shows what the fast run prints."""
+    table, settings = hot
+
+    fast, paced = (invoke(table, "--settings", settings, "--speed", speed) for speed in ("max", "100"))
+
+    assert bodies_of(paced) == bodies_of(fast) != b""
+
+
+def test_a_recording_of_which_nothing_can_be_read_fails(tmp_path):
+    """A file in a format that isn't understood is no quiet success."""
+    path = tmp_path / "x.csv"
+    path.write_text("time,a\nnoon,1\n")
+
+    result = invoke(path)
+
+    assert result.exit_code == 1
+    assert "No reading could be read." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--speed", "0"], "0 is not above 0"),
+        (["--speed", "fast"], "neither max nor a number"),
+        (["--sensor-columns", "pressure"], "there is no column 'pressure'"),
+    ],
+)
+def test_a_mistaken_option_is_a_usage_error(hot, arguments, complaint):
+    """Exit code 2, and what would be right."""
+    result = invoke(hot[0], *arguments)
+
+    assert result.exit_code == 2
+    assert complaint in " ".join(result.output.replace("│", " ").split())
+
+
+def test_mistakes_in_the_settings_are_told(hot):
+    """The settings of a replay are checked as those of the service."""
+    table, settings = hot
+    settings.write_text("[service]\nlanez = 3\n")
+
+    result = invoke(table, "--settings", settings)
+
+    assert isinstance(result.exception, ConfigError)
+
+
+def test_a_year_of_recording_is_replayed_twice_to_the_same_bytes(corpora, tmp_path):
+    """A machine's temperature before its failure: nothing in the result depends on the run."""
+    recording = corpora / "nab" / "data" / "realKnownCause" / "machine_temperature_system_failure.csv"
+    settings = tmp_path / "andon.toml"
+    settings.write_text("[[assets]]\nwindow_s = 0\n")
+    arguments = [sys.executable, "-m", "andon", "replay", recording, "--settings", settings]
+
+    runs = [subprocess.run(arguments, cwd=ROOT, capture_output=True, check=True, timeout=120) for _ in range(2)]
+
+    assert runs[0].stdout == runs[1].stdout
+    kinds = {orjson.loads(line)["kind"] for line in runs[0].stdout.splitlines()}
+    assert kinds >= {"anomaly", "drift"}
+    assert "22,695 readings" in runs[0].stderr.decode()
+
+
+@pytest.mark.parametrize("window_s", [0, 1, 10])
+def test_lanes_and_batches_change_no_byte(corpora, tmp_path, window_s):
+    """Eight sensors of a pump at 1 Hz in three experiments: 1 lane or 12, batches of 100 or 10,000."""
+    recordings = [corpora / "skab" / name for name in ("valve1/0.csv", "other/1.csv", "valve2/2.csv")]
+    settings = tmp_path / "andon.toml"
+    settings.write_text(SKAB_RULES.format(window_s=window_s))
+
+    runs = [
+        invoke(
+            *recordings,
+            "--settings",
+            settings,
+            "--ignore-columns",
+            "anomaly,changepoint",
+            env={"ANDON_SERVICE__LANES": lanes, "ANDON_SERVICE__POLL_MESSAGES_MAX": batch},
+        )
+        for lanes, batch in (("1", "10000"), ("12", "100"), ("5", "10000"), ("12", "10000"))
+    ]
+
+    assert len({bodies_of(run) for run in runs}) == 1
+    alerts = [orjson.loads(line) for line in runs[0].stdout.splitlines()]
+    assert {alert["kind"] for alert in alerts} >= {"limit", "stale"}
+    assert "anomaly" not in {alert["sensor"] for alert in alerts}
+    assert [alert["ts"] for alert in alerts] == sorted(alert["ts"] for alert in alerts)
+
+
+def test_whoever_has_seen_enough_may_close_the_pipe(corpora, tmp_path):
+    """`andon replay … | head -1` ends without a traceback."""
+    recording = corpora / "skab" / "valve1" / "0.csv"
+    settings = tmp_path / "andon.toml"
+    settings.write_text(SKAB_RULES.format(window_s=0))
+    replay = f"{sys.executable} -m andon replay {recording} --settings {settings} | head -1"
+
+    run = subprocess.run(["sh", "-c", replay], cwd=ROOT, capture_output=True, check=True, timeout=120)
+
+    assert len(run.stdout.splitlines()) == 1
+    assert b"Traceback" not in run.stderr
+    assert b"Broken" not in run.stderr
