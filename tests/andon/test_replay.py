@@ -1,4 +1,4 @@
-"""`andon replay` on real recordings: the same bytes every time, whatever the lanes, batches and speed of the machine."""
+"""`andon replay` on real recordings: the same bytes every time, whatever the lanes, the batches and the computer."""
 
 import subprocess
 import sys
