@@ -11,8 +11,15 @@ import pytest
 
 from detectors import compiled as module
 
-KERNEL = "from package.compiled import compiled\nfrom package.middle import step\n\n@compiled\ndef kernel(x):\n    return step(x)\n"
-MIDDLE = "from package.compiled import compiled\nfrom package.leaf import leaf\n\n@compiled\ndef step(x):\n    return leaf(x)\n"
+CALLER = """from package.compiled import compiled
+from package.{file} import {name}
+
+@compiled
+def {caller}(x):
+    return {name}(x)
+"""
+KERNEL = CALLER.format(file="middle", name="step", caller="kernel")
+MIDDLE = CALLER.format(file="leaf", name="leaf", caller="step")
 LEAF = "from package.compiled import inlined\n\n@inlined\ndef leaf(x):\n    return x + {}\n"
 RUN = "from package.kernel import kernel; print(kernel(1), sum(kernel.stats.cache_hits.values()))"
 

@@ -1,0 +1,147 @@
+"""The battery's entries: for each module of `detectors`, what switches it on and makes it speak; or why it has none.
+
+Whoever adds a detector adds a line here, or the battery fails. Modules that are parts of one detector share its entry.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from contracts.findings import Kind
+from contracts.readings import READING, Rows
+from contracts.settings import Settings
+from tests.detectors.battery import Entry
+
+__all__ = ["ENTRIES", "EXEMPT"]
+
+START_MS = 1_700_000_040_000
+"""A full minute."""
+NAMES = (("press", "temp"), ("press", "flow"))
+
+
+def _rows(values: Any, *, step_ms: int) -> Rows:
+    """Readings of both sensors in turn.
+
+    Args:
+        values: shape (times, 2).
+        step_ms: from one time to the next.
+    """
+    times = len(values)
+    rows = np.zeros(2 * times, READING)
+    rows["series"] = np.tile([0, 1], times)
+    rows["ts"] = START_MS + step_ms * np.repeat(np.arange(times), 2)
+    rows["value"] = np.asarray(values).ravel()
+    rows["offset"] = np.arange(len(rows))
+    return rows
+
+
+def _noise(times: int, *, seed: int) -> Any:
+    """Around 20, of standard deviation 1."""
+    return np.random.default_rng(seed).normal(20.0, 1.0, (times, 2))
+
+
+def _settings(rule: dict[str, Any], *, window_s: float = 60.0) -> Settings:
+    off: dict[str, Any] = {"stale": False, "anomaly": False, "drift": False}
+    return Settings.model_validate(
+        {
+            "service": {"clock": "event"},
+            "rules": [{**off, **rule}],
+            "assets": [{"window_s": window_s}],
+        }
+    )
+
+
+def _per_second(rule: dict[str, Any], tells: tuple[Kind, str], fault: Any) -> Entry:
+    """An entry for a rule on every reading: noise once a second, and `fault` done to 300 of the 1000 seconds."""
+    values = _noise(1000, seed=1)
+    values[400:700, 0] = fault(values[400:700, 0])
+    return Entry(
+        settings=_settings(rule),
+        names=NAMES,
+        fault=_rows(values, step_ms=1000),
+        normal=_rows(_noise(1000, seed=2), step_ms=1000),
+        tells=tells,
+    )
+
+
+def _stale() -> Entry:
+    """One of two sensors says nothing for five minutes."""
+    rows = _rows(_noise(1000, seed=3), step_ms=1000)
+    silent = (rows["series"] == 0) & (rows["ts"] >= START_MS + 400_000) & (rows["ts"] < START_MS + 700_000)
+    fault = rows[~silent].copy()
+    fault["offset"] = np.arange(len(fault))
+    return Entry(
+        settings=_settings({"stale": {"after_s": "auto"}}),
+        names=NAMES,
+        fault=fault,
+        normal=rows,
+        tells=(Kind.STALE, "silent"),
+    )
+
+
+def _learned(
+    rule: dict[str, Any], tells: tuple[Kind, str], *, times: int, first: int, long_readings: int = 200_000
+) -> Entry:
+    """An entry for a learned detector: a window a minute, and one sensor off by ten sigmas from `first` on."""
+    values = _noise(times, seed=4)
+    values[first:, 0] += 10.0
+    return Entry(
+        settings=_settings(rule),
+        names=NAMES,
+        fault=_rows(values, step_ms=60_000),
+        normal=_rows(_noise(times, seed=5), step_ms=60_000),
+        tells=tells,
+        long_readings=long_readings,
+    )
+
+
+ANOMALY = _learned({"anomaly": {}}, (Kind.ANOMALY, "sensor"), times=1500, first=1450)
+DRIFT = _learned({"drift": {}}, (Kind.DRIFT, "level"), times=1500, first=900)
+_TREES = {
+    "model": "river.anomaly.HalfSpaceTrees",
+    "params": {"n_trees": 10, "height": 6, "window_size": 50, "seed": 1},
+    "false_alarms_per_week": 100,
+}
+RIVER = _learned({"anomaly": _TREES}, (Kind.ANOMALY, "sensor"), times=900, first=880, long_readings=3600)
+RIVER_ASSET = _learned(
+    {"anomaly": {**_TREES, "per": "asset"}}, (Kind.ANOMALY, "asset"), times=900, first=880, long_readings=3600
+)
+LIMIT = _per_second(
+    {"limit": {"hh": 40, "h": 30, "l": 10, "deadband": 1, "on_delay_s": 2, "off_delay_s": 3}},
+    (Kind.LIMIT, "h"),
+    lambda values: values + 15,
+)
+
+ENTRIES: dict[str, Entry] = {
+    "limit": LIMIT,
+    "rate": _per_second(
+        {"rate": {"rise_max_per_s": 10, "fall_max_per_s": 10}}, (Kind.RATE, "rise"), lambda values: values + 15
+    ),
+    "flatline": _per_second({"flatline": {"after_s": 60}}, (Kind.FLATLINE, "flat"), np.ones_like),
+    "stale": _stale(),
+    "level": ANOMALY,
+    "combination": ANOMALY,
+    "calibration": ANOMALY,
+    "policy": ANOMALY,
+    "episode": ANOMALY,
+    "drift": DRIFT,
+    "river_model": RIVER,
+    "asset_model": RIVER_ASSET,
+}
+
+EXEMPT: dict[str, str] = {
+    "compiled": "compiles the others",
+    "found": "the form in which rules write findings down",
+    "joined": "brings the windows of an asset together for asset_model",
+    "order": "decides which readings count; says nothing",
+    "profile": "the usual day, for drift",
+    "records": "arrays of state",
+    "samples": "puts the rules together: each of their entries runs through it",
+    "slots": "names",
+    "tracker": "a running mean and spread, for level and river_model",
+    "tumbling": "makes the windows that the learned detectors see",
+    "verdicts": "the form in which learned detectors write findings down",
+    "windows": "puts the learned detectors together: each of their entries runs through it",
+}
