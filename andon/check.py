@@ -37,7 +37,7 @@ def command(file: str, explain: str | None, no_broker: bool) -> None:  # noqa: F
     andon check
     andon check plant.toml --explain press-0012
     andon check plant.toml --no-broker
-    """  # noqa: D301 - click's mark for lines that stay as they are is the character \b
+    """  # noqa: D301 - click's mark for lines that stay as they are is the character itself
     settings = load(file, os.environ)
     if problems := _river_problems(settings, file):
         raise ConfigError(file, problems)

@@ -43,7 +43,7 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def cli() -> None:
-    r"""Warn before the line stops: anomaly detection for a plant's sensors.
+    """Warn before the line stops: anomaly detection for a plant's sensors.
 
     \b
     andon demo                    watch a simulated plant, no broker needed
@@ -51,7 +51,7 @@ def cli() -> None:
     andon check andon.toml        say all that is wrong with the settings
     andon topics create andon.toml
     andon run --settings andon.toml
-    """
+    """  # noqa: D301 - click's mark for lines that stay as they are is the character itself
 
 
 @cli.command()

@@ -39,7 +39,7 @@ BUILD_S_MAX = 120
 )
 @click.option("--until-caught-up", is_flag=True, help="Stop once all that is in Kafka now has been read.")
 def command(file: str, *, until_caught_up: bool) -> None:
-    r"""Watch the plant: readings from Kafka in, alerts to Kafka out, until SIGTERM or Ctrl-C.
+    """Watch the plant: readings from Kafka in, alerts to Kafka out, until SIGTERM or Ctrl-C.
 
     State is saved as it goes: after a stop, or a crash, it goes on where it was. Metrics and health are served over
     HTTP. Logs go to stderr, as JSON when it isn't a terminal.
@@ -47,7 +47,7 @@ def command(file: str, *, until_caught_up: bool) -> None:
     \b
     andon run --settings andon.toml
     andon run --settings andon.toml --until-caught-up
-    """
+    """  # noqa: D301 - click's mark for lines that stay as they are is the character itself
     stop = threading.Event()
     with _signals(stop):
         run(load(file, os.environ), file=file, stop=stop, until_caught_up=until_caught_up)

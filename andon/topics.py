@@ -91,12 +91,12 @@ def command() -> None:
 @click.option("--partitions", default=12, show_default=True, type=click.IntRange(1, 10_000), help="Of the readings.")
 @click.option("--replication-factor", default=1, show_default=True, type=click.IntRange(1, 100), help="Copies of each.")
 def create(file: str, partitions: int, replication_factor: int) -> None:
-    r"""Create the topics that are missing. What exists is left as it is.
+    """Create the topics that are missing. What exists is left as it is.
 
     \b
     andon topics create
     andon topics create plant.toml --partitions 24 --replication-factor 3
-    """
+    """  # noqa: D301 - click's mark for lines that stay as they are is the character itself
     kafka = load(file, os.environ).kafka
     for plan, created in create_topics(kafka, partitions=partitions, replication_factor=replication_factor):
         if created:

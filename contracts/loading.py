@@ -13,12 +13,12 @@ import re
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from contracts.errors import ConfigError, Problem
+from contracts.key_types import expected, is_model, types_of
 from contracts.settings import Settings
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _override(data: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[st
             problems.append(
                 Problem(variable, f"{section} can't be set from the environment.", "Write them in the file.")
             )
-        elif not _is_model(model):
+        elif not is_model(model):
             known = [part for part in Settings.model_fields if part not in ("rules", "assets")]
             problems.append(Problem(variable, f"there is no section {section}.", _nearest(section, known)))
         elif section == "kafka" and key.startswith(_CLIENT_PREFIX) and key != _CLIENT_PREFIX:
@@ -125,7 +125,7 @@ def _value(text: str, annotation: Any) -> Any:
     except tomllib.TOMLDecodeError:
         document = {"value": text}
     value = document["value"] if document.keys() == {"value"} else text  # a line break may have begun another key
-    wanted = _types(annotation)[0]
+    wanted = types_of(annotation)[0]
     if wanted is str and not isinstance(value, str):
         return text
     if get_origin(wanted) is tuple and isinstance(value, str):
@@ -162,11 +162,11 @@ def _problem(details: ErrorDetails, data: dict[str, Any]) -> Problem | None:
     annotation: Any = Settings
     parent: Any = None
     for step in details["loc"]:
-        types = _types(annotation)
+        types = types_of(annotation)
         if len(types) > 1:
             meant = next((kind for kind in types if _is_meant(kind, value)), None)
             if meant is None:
-                return Problem(key, f"is {_shown(value, key)}.", f"Give {_expected(annotation)}.")
+                return Problem(key, f"is {_shown(value, key)}.", f"Give {expected(annotation)}.")
             if not _names(str(step), meant):
                 return None
             annotation = meant
@@ -174,7 +174,7 @@ def _problem(details: ErrorDetails, data: dict[str, Any]) -> Problem | None:
             key, value, parent = f"{key}[{step + 1}]", value[step], types[0]
             annotation = get_args(parent)[0]
         elif step == "[key]":
-            return Problem(key, "is no name that is known here.", f"Give {_expected(get_args(parent)[0])}.")
+            return Problem(key, "is no name that is known here.", f"Give {expected(get_args(parent)[0])}.")
         else:
             key, value, parent = _join(key, step), value.get(step, ...), types[0]
             annotation = parent.model_fields[step].annotation if _has(parent, step) else _of_values(parent)
@@ -188,7 +188,7 @@ def _worded(details: ErrorDetails, *, key: str, value: Any, annotation: Any, par
         case "extra_forbidden":
             return Problem(key, "is no setting.", _place_of(key.rpartition(".")[2], parent))
         case "missing":
-            return Problem(key, "is missing.", f"Give {_expected(annotation)}.")
+            return Problem(key, "is missing.", f"Give {expected(annotation)}.")
         case "value_error":
             fault, _, remedy = str(context["error"]).partition("|")
             return Problem(key, f"{fault}.", f"{remedy[:1].upper()}{remedy[1:]}.")
@@ -205,7 +205,7 @@ def _worded(details: ErrorDetails, *, key: str, value: Any, annotation: Any, par
         case "too_short":
             return Problem(key, "is an empty list.", "Give at least one.")
         case _:
-            return Problem(key, shown, f"Give {_expected(annotation)}{_hint(value, annotation)}.")
+            return Problem(key, shown, f"Give {expected(annotation)}{_hint(value, annotation)}.")
 
 
 _BOUNDS = {
@@ -219,7 +219,7 @@ _BOUNDS = {
 def _place_of(name: str, parent: Any) -> str:
     """Where a key that is unknown here may belong."""
     for section, field in Settings.model_fields.items():
-        model = _types(field.annotation)[0]
+        model = types_of(field.annotation)[0]
         if model is not parent and _has(model, name):
             return f"It belongs under [{section}]."
     return _nearest(name, list(parent.model_fields))
@@ -232,7 +232,7 @@ def _nearest(name: str, known: list[str]) -> str:
 
 
 def _hint(value: Any, annotation: Any) -> str:
-    kind = _types(annotation)[0]
+    kind = types_of(annotation)[0]
     if isinstance(value, str) and kind in (int, float) and re.fullmatch(r"[+-]?\d+(\.\d+)?", value):
         return " without quotes"
     if isinstance(value, dict) and get_origin(kind) is tuple:
@@ -264,24 +264,8 @@ def _join(key: str, step: str) -> str:
     return f"{key}.{part}" if key else part
 
 
-# ── What a key takes ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _types(annotation: Any) -> list[Any]:
-    """The types that a key takes, bare and without None."""
-    if get_origin(annotation) is Annotated:
-        return _types(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        return [kind for part in get_args(annotation) if part is not NoneType for kind in _types(part)]
-    return [annotation]
-
-
-def _is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
 def _has(kind: Any, name: str) -> bool:
-    return _is_model(kind) and name in kind.model_fields
+    return is_model(kind) and name in kind.model_fields
 
 
 def _of_values(kind: Any) -> Any:
@@ -292,27 +276,10 @@ def _of_values(kind: Any) -> Any:
 def _is_meant(kind: Any, value: Any) -> bool:
     """Whether a value of the wrong form looks as if it was meant to be of this type."""
     if isinstance(value, dict):
-        return _is_model(kind)
+        return is_model(kind)
     return kind is float and isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _names(step: str, kind: Any) -> bool:
     """Whether a step of pydantic's path stands for this type of a union."""
     return not step.startswith("literal[") and (kind.__name__ in step)
-
-
-def _expected(annotation: Any) -> str:
-    """In words what a key takes: `a number or "auto"`."""
-    words = [word for kind in _types(annotation) for word in _words(kind)]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-
-
-def _words(kind: Any) -> list[str]:
-    if get_origin(kind) is Literal:
-        return [f'"{choice}"' if isinstance(choice, str) else str(choice).lower() for choice in get_args(kind)]
-    if get_origin(kind) is tuple:
-        return ["[[…]] tables" if _is_model(get_args(kind)[0]) else 'a list, e.g. ["a", "b"]']
-    return [_WORDS.get(kind, "a table")]
-
-
-_WORDS = {bool: "true or false", float: "a number", int: "a whole number", str: "text", Any: "any value"}
