@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.findings import Expected, Kind
 from contracts.readings import Tick
@@ -232,6 +234,67 @@ def test_there_are_no_ticks_by_the_event_clock():
     samples.read(block_of(rows_of([(0, 0, 1.0)]), PRESS))
 
     assert samples.tick(Tick(0, T0 + 10**9)) == []
+
+
+def model(readings, *, after):
+    """The definition without any shortcut: each accepted reading looks at all sensors of the one asset."""
+    newest, base, raised, asset_onset, out = {}, {}, {}, None, []
+    for series, ts, quality in readings:
+        if series in newest and (ts == newest[series] or ts < newest[series] - 5):
+            continue
+        if ts > newest.get(series, -1):
+            newest[series] = ts
+            watched = [sensor for sensor in sorted(base) if sensor not in raised]
+            overdue = [sensor for sensor in watched if base[sensor] + after[sensor] < ts]
+            if asset_onset is None and overdue:
+                if overdue == watched and len(base) > 1:
+                    asset_onset = max(base[sensor] + after[sensor] for sensor in watched)
+                    out.append((None, True, asset_onset, asset_onset))
+                else:
+                    raised.update((sensor, base[sensor] + after[sensor]) for sensor in overdue)
+                    out += [(NAMES_OF[sensor], True, raised[sensor], raised[sensor]) for sensor in overdue]
+        if quality == BAD:
+            continue
+        if asset_onset is not None:
+            out.append((None, False, asset_onset, ts))
+            base.update((sensor, max(base[sensor], ts)) for sensor in base if sensor not in raised)
+            asset_onset = None
+        if series in raised:
+            out.append((NAMES_OF[series], False, raised.pop(series), ts))
+        base[series] = max(base.get(series, ts), ts)
+    return out
+
+
+NAMES_OF = ("temp", "flow", "power")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2),
+            st.sampled_from([0, 1, 5, 11, 20, 29, 31, 60]),
+            st.sampled_from([0, 0, 0, BAD]),
+        ),
+        max_size=60,
+    )
+)
+def test_silence_by_event_time_follows_its_definition(steps):
+    """Whoever speaks when, the shortcut that makes it cheap changes nothing."""
+    clock, readings = 0, []
+    for series, passed, quality in steps:
+        clock += passed
+        readings.append((series, clock, quality))
+    rules = {
+        "service": {"clock": "event"},
+        "rules": [{"sensor": "flow", "stale": {"after_s": 50}}, {"stale": {"after_s": 30}}],
+    }
+    names = tuple(("press", name) for name in NAMES_OF)
+
+    findings = outcome(
+        settings_of().model_validate(rules), [(series, ts, 1.0, q) for series, ts, q in readings], names=names
+    ).findings
+
+    assert sorted(told(findings), key=repr) == sorted(model(readings, after={0: 30, 1: 50, 2: 30}), key=repr)
 
 
 # ── Wall clock ──────────────────────────────────────────────────────────────────────────────────────────────────────
