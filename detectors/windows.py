@@ -93,6 +93,10 @@ CONFIG = np.dtype(
 OUTSIDE = np.dtype([("z", np.float64), ("y", np.float64), ("m", np.float64), ("v", np.float64)], align=True)
 """A River model's standardised score of one window, NaN where it has none."""
 
+_FRESH = np.zeros((), STATE)
+for _part, _fresh in (("combination", combination.fresh), ("calibration", calibration.fresh), ("policy", policy.fresh)):
+    _fresh(_FRESH[_part])
+
 _NO_OUTSIDE = np.zeros(0, OUTSIDE)
 _NO_SCORE = (math.nan, math.nan, math.nan, math.nan)
 _ANOTHER_MODEL = "the settings name another model"
@@ -155,6 +159,7 @@ class Windows:
         self._configs = np.zeros(CAPACITY_MIN, CONFIG)
         self._sharers = np.zeros(CAPACITY_MIN, np.int64)  # who has closed a window, by budget
         self._budget_of: dict[tuple[str, bool], int] = {}
+        self._window_s: dict[str, float] = {}  # by asset
         self._river: dict[int, RiverModel] = {}  # by slot
         self._asset_models: dict[int, AssetModel] = {}  # by slot of the asset's row
         self._asset_row_of: dict[int, int] = {}  # sensor's slot to the slot of its asset's row
@@ -255,13 +260,10 @@ class Windows:
 
     def _slots(self, rows: Rows) -> Rows:
         numbers = rows["slot"]
-        unknown = (numbers < 0) | (numbers >= len(self._slot_of_number))
-        if not unknown.any():
-            slots: Rows = self._slot_of_number[numbers] - np.int32(1)
-            unknown = slots < 0
-            if not unknown.any():
-                return slots
-        raise KeyError(f"a window of slot {numbers[unknown][0]}, which was never named")
+        slots: Rows = self._slot_of_number.take(numbers, mode="clip") - np.int32(1)
+        if slots.min() < 0 or numbers.min() < 0 or numbers.max() >= len(self._slot_of_number):
+            raise KeyError("a window of a slot that was never named")
+        return slots
 
     def _append(self, asset: str, sensor: str | None) -> int:
         slot = self._count
@@ -274,12 +276,8 @@ class Windows:
 
     def _reset_scores(self, slot: int) -> None:
         """Forget what depends on how windows are scored."""
-        state = self._states[slot]
-        state["scored"] = 0
-        for part, fresh in ((combination, combination.fresh), (calibration, calibration.fresh), (policy, policy.fresh)):
-            name = part.__name__.rpartition(".")[2]
-            state[name] = np.zeros((), part.STATE)
-            fresh(state[name])
+        for part in ("scored", "combination", "calibration", "policy"):
+            self._states[part][slot] = _FRESH[part]
 
     def _configure(self, slot: int, asset: str, sensor: str) -> None:
         rule = self._settings.rule(asset, sensor)
@@ -316,7 +314,9 @@ class Windows:
     ) -> tuple[float | int | bool, ...]:
         budget = self._budget_of.setdefault((asset, series), len(self._budget_of) + 1)
         self._sharers = grown(self._sharers, budget + 1)
-        window_s = self._settings.asset(asset).window_ms / 1000.0
+        window_s = self._window_s.get(asset)
+        if window_s is None:
+            window_s = self._window_s[asset] = self._settings.asset(asset).window_ms / 1000.0
         ranked = anomaly.policy == "ranked"
         return (window_s, anomaly.false_alarms_per_week, budget, ranked, own, series, tells_anomaly, tells_drift)
 

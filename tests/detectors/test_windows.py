@@ -498,10 +498,10 @@ def test_a_window_of_a_series_that_was_never_named_is_a_mistake_of_the_caller():
     rows = np.zeros(1, CLOSED)
     rows["slot"] = 5
 
-    with pytest.raises(KeyError, match="slot 5, which was never named"):
+    with pytest.raises(KeyError, match="a slot that was never named"):
         windows.judge(Closed(rows=rows, names=(), sources=("readings/0",)))
     rows["slot"] = 3000
-    with pytest.raises(KeyError, match="slot 3000, which was never named"):
+    with pytest.raises(KeyError, match="a slot that was never named"):
         windows.judge(Closed(rows=rows, names=(SeriesName(0, "asset-0", "temp"),), sources=("readings/0",)))
 
 
