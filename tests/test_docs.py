@@ -22,8 +22,8 @@ PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
 BY_NAME = {str(path.relative_to(ROOT)): path for path in PAGES}
 
 HEADERS = {
-    f"andon_{name}"
-    for name in (["config", "detail", "offset", "partition", "reason", "source", "topic", "truncated", "version"])
+    *("andon_reason", "andon_detail", "andon_topic", "andon_partition", "andon_offset", "andon_truncated"),
+    *("andon_source", "andon_config", "andon_version"),
 }
 """Of alerts and dead letters: they look like metrics."""
 
