@@ -163,7 +163,7 @@ def _can(sensor: _Sensor, kind: Kind) -> bool:
 class Plant:
     """The readings of the plant from one time to another, as a recording.
 
-    Cost: about 0.1 µs a reading. Made in steps of an hour, whoever asks for however much.
+    Cost: about a quarter of a microsecond a reading. Made in steps of an hour, whoever asks for however much.
     """
 
     def __init__(self, seed: int, *, start_ms: int, end_ms: int, faults: Sequence[Fault] = ()) -> None:

@@ -1,5 +1,6 @@
 """`andon replay` on real recordings: the same bytes every time, whatever the lanes, the batches and the computer."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -166,3 +167,41 @@ def test_whoever_has_seen_enough_may_close_the_pipe(corpora, tmp_path):
     assert len(run.stdout.splitlines()) == 1
     assert b"Traceback" not in run.stderr
     assert b"Broken" not in run.stderr
+
+
+def test_the_same_readings_in_every_format_give_the_same_alerts(hot, tmp_path):
+    """How a recording is stored decides nothing."""
+    _, settings = hot
+    readings = [(T0 + second * 1000, 20.0 + (second > 30) * 60) for second in range(60)]
+    for name, header, line in (
+        ("wide.csv", "time;temp", "{};{}"),
+        ("long.csv", "ts,asset,sensor,value", "{},oven,temp,{}"),
+        ("messages.ndjson", "", '{{"asset":"oven","sensor":"temp","ts":{},"value":{}}}'),
+    ):
+        (tmp_path / name).write_text("\n".join([header, *(line.format(ts, value) for ts, value in readings)]))
+
+    runs = [
+        invoke(tmp_path / name, "--settings", settings, "--asset", "oven")
+        for name in ("wide.csv", "long.csv", "messages.ndjson")
+    ]
+
+    assert len({bodies_of(run) for run in runs}) == 1
+    assert len(runs[0].stdout.splitlines()) == 1
+
+
+def test_ctrl_c_ends_a_paced_replay_in_order(hot):
+    """Whoever stops a replay still gets the account of what was read."""
+    table, settings = hot
+    arguments = [sys.executable, "-m", "andon", "replay", table, "--settings", settings, "--speed", "5"]
+
+    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as replay:
+        assert replay.stdout is not None
+        first = replay.stdout.readline()
+        replay.send_signal(signal.SIGINT)
+        rest, remarks = replay.communicate(timeout=60)
+
+    assert orjson.loads(first)["kind"] == "limit"
+    assert rest == b""
+    assert replay.returncode == 130
+    assert b"alarms raised: 1 limit" in remarks
+    assert b"Traceback" not in remarks
