@@ -260,6 +260,18 @@ def test_a_lane_behind_does_not_tick():
     assert ticks(plant.seconds(lane, 20, send=False)) == []
 
 
+def test_ends_that_are_not_known_yet_hold_no_ticks_back_for_good():
+    """The first report after a start may come before the first answer."""
+    plant = Plant()
+    lane = plant.lane()
+    plant.seconds(lane, 1)
+    there, plant.broker.there = plant.broker.there, {("readings", 0): (0, -1001)}
+    plant.seconds(lane, 1, send=False)
+    plant.broker.there = there
+
+    assert ticks(plant.seconds(lane, 8, send=False))
+
+
 def test_with_the_event_clock_there_are_no_ticks():
     """A recording of last year isn't a year of silence."""
     plant = Plant(clock="event")

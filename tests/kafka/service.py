@@ -161,7 +161,7 @@ class Feeder:
         self._every_s = every_s
         self._topic = topic
         self._ended = threading.Event()
-        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0})
+        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0, "log_level": 2})
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
