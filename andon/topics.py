@@ -44,7 +44,7 @@ def plans(kafka: Kafka, *, partitions: int) -> list[Plan]:
     # A consumer that was away for a week must still learn that an alarm is over.
     alarms = {"cleanup.policy": "compact", "delete.retention.ms": str(7 * DAY_MS), "min.cleanable.dirty.ratio": "0.1"}
     return [
-        *(Plan(name, partitions, readings) for name in dict.fromkeys(kafka.readings)),
+        *(Plan(name, partitions, readings) for name in kafka.readings),
         Plan(kafka.alerts, others, {"cleanup.policy": "delete", "retention.ms": str(30 * DAY_MS)}),
         Plan(kafka.alarms, others, alarms),
         Plan(kafka.commands, others, {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS)}),

@@ -1,0 +1,59 @@
+"""Logs."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+import structlog
+
+from andon.logs import log_to
+
+
+@pytest.fixture(autouse=True)
+def restored():
+    """Other tests log as they did."""
+    yield
+    structlog.reset_defaults()
+
+
+class Terminal(io.StringIO):
+    """A stream that a person reads."""
+
+    def isatty(self):
+        """It is one."""
+        return True
+
+
+def test_machines_read_json_lines():
+    """Log collectors need no pattern."""
+    stream = io.StringIO()
+    log_to(stream)
+
+    structlog.get_logger("andon").warning("broker lost", noticed_by="lane-00")
+
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["level"], line["noticed_by"]) == ("broker lost", "warning", "lane-00")
+    assert line["timestamp"].endswith("Z")
+
+
+def test_people_read_lines():
+    """On a terminal nobody reads JSON."""
+    stream = Terminal()
+    log_to(stream)
+
+    structlog.get_logger("andon").info("ready", lanes=12)
+
+    assert "ready" in stream.getvalue()
+    assert not stream.getvalue().startswith("{")
+
+
+def test_details_for_developers_are_left_out():
+    """A service logs what somebody may act on."""
+    stream = io.StringIO()
+    log_to(stream)
+
+    structlog.get_logger("andon").debug("poll")
+
+    assert stream.getvalue() == ""

@@ -1,0 +1,34 @@
+"""The topics that andon needs."""
+
+from __future__ import annotations
+
+from andon.topics import plans
+from contracts.settings import Kafka
+
+
+def test_all_topics_of_the_settings_are_planned_once():
+    """A newcomer's `andon run` finds everything."""
+    kafka = Kafka(readings=("a", "b"), alerts="c", alarms="d", commands="e", dead_letters="f")
+
+    assert [plan.name for plan in plans(kafka, partitions=12)] == ["a", "b", "c", "d", "e", "f"]
+
+
+def test_readings_are_stamped_by_the_broker():
+    """Silence is measured on arrival, and a device's clock may be wrong."""
+    readings, *_ = plans(Kafka(), partitions=12)
+
+    assert readings.partitions == 12
+    assert readings.config["message.timestamp.type"] == "LogAppendTime"
+
+
+def test_the_state_of_alarms_is_compacted_and_nothing_else_is():
+    """The newest state of every alarm stays; everything else ends some day."""
+    compacted = [plan.name for plan in plans(Kafka(), partitions=12) if plan.config.get("cleanup.policy") == "compact"]
+
+    assert compacted == ["andon.alarms"]
+    assert all("retention.ms" in plan.config for plan in plans(Kafka(), partitions=12) if plan.name not in compacted)
+
+
+def test_a_plant_with_one_partition_gets_no_more_anywhere():
+    """Small stays small."""
+    assert {plan.partitions for plan in plans(Kafka(), partitions=1)} == {1}

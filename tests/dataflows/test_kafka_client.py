@@ -1,0 +1,71 @@
+"""How Kafka is talked to."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from confluent_kafka import Consumer
+
+from contracts.errors import ConfigError, SourceError
+from contracts.settings import Kafka
+from dataflows.kafka_client import available, client_settings, group_id, open_client, wait_for_topics
+from dataflows.offsets import Partition
+
+
+def test_what_a_person_writes_goes_to_the_client_except_where_our_promise_hangs_on_it():
+    """Security and tuning pass through; nobody can switch a guarantee off by accident."""
+    kafka = Kafka(client={"sasl.username": "maria", "enable.auto.commit": True, "check.crcs": True})
+
+    settings = client_settings(kafka, enable_auto_commit=False)
+
+    assert settings["sasl.username"] == "maria"
+    assert settings["check.crcs"] == "true"
+    assert settings["enable.auto.commit"] == "false"
+    assert settings["bootstrap.servers"] == "localhost:9092"
+
+
+def test_a_setting_that_the_client_does_not_know_is_told_before_anything_runs():
+    """A typing mistake under [kafka.client] is named."""
+    settings = client_settings(Kafka(client={"sasl.usrname": "maria"}), group_id="g")
+
+    with pytest.raises(ConfigError, match=r"kafka\.client: .*sasl\.usrname"):
+        open_client(Consumer, settings)
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, "andon-press-shop"), ("mine", "mine")])
+def test_the_consumer_group_is_named_after_the_site(given, expected):
+    """Several sites on one broker don't share a lag."""
+    assert group_id(Kafka(group_id=given), "press-shop") == expected
+
+
+def test_a_broker_that_is_not_there_is_waited_for_in_vain_and_told():
+    """The line names the address, the time, the reason and the settings."""
+    with pytest.raises(
+        SourceError,
+        match=r"kafka 127\.0\.0\.1:1: no broker answered within 0\.5 s \(.*refused.*kafka\.bootstrap_servers",
+    ):
+        wait_for_topics(Kafka(bootstrap_servers="127.0.0.1:1"), ["any"], wait_s=0.5, stop=threading.Event(), hint="")
+
+
+def test_asked_to_stop_nobody_waits_for_a_broker():
+    """Ctrl-C works from the first second on."""
+    stop = threading.Event()
+    stop.set()
+
+    assert wait_for_topics(Kafka(bootstrap_servers="127.0.0.1:1"), ["any"], wait_s=60, stop=stop, hint="") is None
+
+
+def test_offsets_that_do_not_come_are_told_with_the_partition():
+    """A broker that dies between two questions ends in a message of ours."""
+    consumer = Consumer({**client_settings(Kafka(bootstrap_servers="127.0.0.1:1")), "group.id": "g"})
+
+    class Impatient:
+        """Asks the real client, and doesn't wait ten seconds for it."""
+
+        def get_watermark_offsets(self, partition, timeout, *, cached):
+            """As there."""
+            return consumer.get_watermark_offsets(partition, timeout=timeout / 100, cached=cached)
+
+    with pytest.raises(SourceError, match=r"kafka readings/0: its offsets can't be had"):
+        available(Impatient(), [Partition("readings", 0)])
