@@ -54,6 +54,15 @@ def test_a_sensor_is_silent_when_its_time_has_passed_and_not_at_it():
     assert by_event([(0, 0, 1.0), *flow, (1, 30.001, 1.0)]) == [("temp", True, 30, 30)]
 
 
+def test_each_of_several_sensors_is_silent_when_its_own_time_has_passed():
+    """A second one, whose time is over just now, is not blamed with the first."""
+    names = (*PAIR, ("press", "power"))
+    readings = [(0, 0, 1.0), (2, 1, 1.0), (1, 20, 1.0), (1, 31, 1.0)]
+
+    assert by_event(readings, names=names) == [("temp", True, 30, 30)]
+    assert by_event([*readings, (1, 32, 1.0)], names=names) == [("temp", True, 30, 30), ("power", True, 31, 31)]
+
+
 def test_silence_ends_with_the_next_sign_of_life():
     """Once raised, it is not raised again before that."""
     flow = [(1, s, 1.0) for s in range(10, 91, 10)]
@@ -163,6 +172,22 @@ def test_the_alarm_of_an_asset_has_no_value():
 
     assert (raised.sensor, raised.value, cleared.value) == (None, None, None)
     assert raised.evidence == cleared.evidence == {"after_ms": 30_000, "last_ts": T0 + 8000}
+
+
+@pytest.mark.parametrize("names", [PAIR, PAIR[::-1]])
+def test_the_alarm_of_an_asset_names_the_latest_word_of_sensors_whose_time_ends_together(names):
+    """Whichever sensor andon met first."""
+    rules = {
+        "service": {"clock": "event"},
+        "rules": [{"sensor": "flow", "stale": {"after_s": 50}}, {"stale": {"after_s": 30}}],
+    }
+    temp, flow = names.index(("press", "temp")), names.index(("press", "flow"))
+
+    raised, _ = outcome(
+        settings_of().model_validate(rules), [(flow, 0, 1.0), (temp, 20, 1.0), (temp, 60, 1.0)], names=names
+    ).findings
+
+    assert raised.evidence == {"after_ms": 30_000, "last_ts": T0 + 20_000}
 
 
 def test_a_learned_time_is_ten_intervals():
@@ -340,7 +365,7 @@ def test_a_tick_tells_of_an_asset_once():
     assert wall.tick(31.6) == [(None, True, 31.5, 31.5)]
     assert wall.tick(60) == []
     assert wall.say((0, 70, 1.0), arrived_s=70) == [(None, False, 31.5, 70)]
-    assert wall.tick(99) == []
+    assert wall.tick(90) == []
 
 
 def test_a_tick_tells_of_a_sensor_whose_neighbours_speak():
