@@ -472,6 +472,18 @@ def test_silence_is_remembered_over_a_restart():
     assert wall.say((1, 50, 1.0), arrived_s=50) == [(None, False, 30, 50)]
 
 
+def test_an_asset_that_is_silent_already_is_not_told_of_again_after_a_restart():
+    """Not by a bad reading either, which ends nothing and shows that time passes."""
+    samples = Samples(settings_of(AFTER_30))
+    before = samples.read(block_of(rows_of([(0, 0, 1.0), (1, 0, 1.0), (0, 40, 1.0, BAD)]), PAIR)).findings
+    restored = Samples.restore(settings_of(AFTER_30), samples.snapshot())
+
+    after = restored.read(block_of(rows_of([(0, 100, 1.0, BAD), (0, 101, 1.0)]), PAIR)).findings
+
+    assert told(before) == [(None, True, 30, 30)]
+    assert told(after) == [(None, False, 30, 101)]
+
+
 @pytest.mark.parametrize("clock", ["event", "wall"])
 def test_silence_that_is_no_longer_watched_after_a_restart_is_forgotten(clock):
     """Neither the asset nor the sensor is cleared by a rule that is gone."""
