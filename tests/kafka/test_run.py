@@ -120,14 +120,15 @@ def test_kill_9_loses_no_alert_and_repeats_only_what_can_be_told(kafka, topics, 
     feeder = Feeder(kafka, work.readings, lambda step: waves(10, 1, start=step), every_s=0.01)
     with Service(tmp_path, kafka, work, service="epoch_s = 1") as service:
         for _ in range(3):
-            seen = len(read_all(kafka, work.alerts))
+            before = committed(kafka, "andon-test", work.readings)
             service.start()
-            wait_until(lambda seen=seen: len(read_all(kafka, work.alerts)) > seen + 40, "alerts flow")
+            wait_until(lambda at=before: committed(kafka, "andon-test", work.readings) > at, "two snapshots")
             service.kill()
         feeder.stop()
         service.catch_up()
 
     alerts = read_all(kafka, work.alerts)
+    assert [start["resumed"] for start in service.events("ready")] == [False, True, True]
     assert len(identities(alerts)) == 10 * ((feeder.sent // 10 - 1) // 10)
     assert bodies(alerts) == undisturbed(tmp_path, kafka, topics, work)
 
