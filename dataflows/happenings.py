@@ -227,6 +227,19 @@ class Happenings:
         """A record could not be delivered: the process is about to stop."""
         self._sink_errors.inc()
 
+    def account(self) -> dict[str, float | dict[str, float]]:
+        """What has happened until now, in few figures: for the line with which a process ends."""
+        totals = {
+            name: sum(sample.value for sample in metric.collect()[0].samples if sample.name.endswith("_total"))
+            for name, metric in (("readings", self._readings), ("rejects", self._rejects), ("alerts", self._alerts))
+        }
+        stages = {
+            sample.labels["stage"]: round(sample.value, 3)
+            for sample in self._stage.collect()[0].samples
+            if sample.name.endswith("_total")
+        }
+        return {**{name: int(total) for name, total in totals.items()}, "stage_seconds": stages}
+
     def started(self, *, version: str, python: str, bytewax: str, config_hash: str) -> None:
         """The process runs with these."""
         self._build.labels(version, python, bytewax).set(1)

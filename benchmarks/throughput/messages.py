@@ -30,9 +30,7 @@ def messages(count: int) -> Iterator[tuple[bytes, bytes]]:
     """(key, value) of `count` messages, second by second."""
     random = np.random.default_rng(SEED)
     names = [(f"press-{asset:04d}", sensor) for asset in range(ASSETS) for sensor in SENSORS]
-    heads = [
-        (asset.encode(), f'{{"asset":"{asset}","sensor":"{sensor}","ts":'.encode()) for asset, sensor in names
-    ]
+    heads = [(asset.encode(), f'{{"asset":"{asset}","sensor":"{sensor}","ts":'.encode()) for asset, sensor in names]
     phase = random.uniform(0, 2 * np.pi, len(names))
     produced = 0
     second = 0
@@ -50,7 +48,8 @@ def messages(count: int) -> Iterator[tuple[bytes, bytes]]:
 
 def create_topic(bootstrap: str, topic: str, partitions: int) -> None:
     """Make the topic; it must not exist."""
-    for future in AdminClient({"bootstrap.servers": bootstrap}).create_topics([NewTopic(topic, partitions)]).values():
+    admin = AdminClient({"bootstrap.servers": bootstrap})  # must outlive its futures
+    for future in admin.create_topics([NewTopic(topic, partitions)]).values():
         future.result(30)
 
 
