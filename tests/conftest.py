@@ -11,6 +11,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -72,9 +73,23 @@ def own_kafka(tmp_path: Path) -> Iterator[LocalKafka]:
 @pytest.fixture
 def topics(kafka: str, request: pytest.FixtureRequest) -> Iterator[MakeTopic]:
     """Makes topics with names that nobody else has, and deletes them after the test."""
-    admin = AdminClient({"bootstrap.servers": kafka})
+    with new_topics(kafka, request.node.name) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def module_topics(kafka: str, request: pytest.FixtureRequest) -> Iterator[MakeTopic]:
+    """Makes topics that all tests of a file share."""
+    with new_topics(kafka, request.node.name) as make:
+        yield make
+
+
+@contextmanager
+def new_topics(bootstrap: str, owner: str) -> Iterator[MakeTopic]:
+    """Makes topics for a test or a file of tests, and deletes them in the end."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
     made: list[str] = []
-    prefix = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name)[:60]
+    prefix = re.sub(r"[^A-Za-z0-9]+", "-", owner)[:60]
 
     def make(partitions: int = 1, config: dict[str, str] | None = None) -> str:
         name = f"{prefix}-{uuid.uuid4().hex[:12]}"
@@ -84,10 +99,12 @@ def topics(kafka: str, request: pytest.FixtureRequest) -> Iterator[MakeTopic]:
         wait_until_known(admin, name, partitions=partitions)
         return name
 
-    yield make
-    if made:
-        for deletion in admin.delete_topics(made).values():
-            deletion.result(ADMIN_WAIT_S)
+    try:
+        yield make
+    finally:
+        if made:
+            for deletion in admin.delete_topics(made).values():
+                deletion.result(ADMIN_WAIT_S)
 
 
 def wait_until_known(admin: AdminClient, topic: str, *, partitions: int) -> None:

@@ -14,7 +14,8 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from tests.conftest import ROOT
 
@@ -23,7 +24,18 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
-__all__ = ["Feeder", "Service", "Topics", "andon", "produce", "read_all", "reading", "wait_until"]
+__all__ = [
+    "Feeder",
+    "Service",
+    "Topics",
+    "andon",
+    "committed",
+    "count_all",
+    "produce",
+    "read_all",
+    "reading",
+    "wait_until",
+]
 
 WAIT_S = 90
 """Kernels that changed are compiled first."""
@@ -41,14 +53,17 @@ dead_letters = "{dead_letters}"
 [service]
 state_dir = "{state_dir}"
 metrics_port = 0
-lanes = 4
+lanes = {lanes}
 {service}
+{rules}
+"""
+
+RULES = """
 [[rules]]
 unit = "degC"
-limit = {{ h = 85 }}
+limit = { h = 85 }
 anomaly = false
 drift = false
-{rule}
 """
 
 
@@ -74,27 +89,48 @@ class Service:
         *,
         service: str = "",
         rule: str = "stale = false",
+        rules: str = "",
+        lanes: int = 4,
         **changed: str,
     ) -> None:
+        """A service that isn't started yet.
+
+        Args:
+            service: more lines for `[service]`.
+            rule: more lines for the one rule, a limit of 85 degC.
+            rules: tables in place of that rule.
+            changed: topics by other names than those of `topics`.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.state_dir = folder / "state"
         self.settings = folder / "andon.toml"
         names = {name: getattr(topics, name) for name in ("readings", "alerts", "alarms", "commands", "dead_letters")}
         names |= changed
-        text = TOML.format(bootstrap=bootstrap, state_dir=self.state_dir, service=service, rule=rule, **names)
-        self.settings.write_text(text, encoding="utf-8")
+        text = TOML.format(
+            bootstrap=bootstrap,
+            state_dir=self.state_dir,
+            lanes=lanes,
+            service=service,
+            rules=rules or f"{RULES}{rule}",
+            **names,
+        )
+        self.settings.write_text(f"{text.strip()}\n", encoding="utf-8")
         self.stderr = folder / "stderr.log"
         self.stderr.touch()
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *options: str) -> None:
         """Begin to run, and return when the lanes are open."""
-        already = self.events("ready")
+        self.launch(*options, until="ready")
+
+    def launch(self, *options: str, until: str) -> None:
+        """Begin to run, and return when an event of this name is logged."""
+        already = self.events(until)
         with self.stderr.open("ab") as stderr:
             command = [sys.executable, "-m", "andon", "run", "--settings", str(self.settings), *options]
             self.process = subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, stderr=stderr)
-        wait_until(lambda: len(self.events("ready")) > len(already) or self.process.poll() is not None, "ready")
-        assert len(self.events("ready")) > len(already), self.stderr.read_text()
+        wait_until(lambda: len(self.events(until)) > len(already) or self.process.poll() is not None, until)
+        assert len(self.events(until)) > len(already), self.stderr.read_text()
 
     def finish(self, *options: str) -> subprocess.CompletedProcess[str]:
         """Run until it ends by itself."""
@@ -231,6 +267,23 @@ def read_all(bootstrap: str, topic: str) -> list[Message]:
         return found
     finally:
         consumer.close()
+
+
+def count_all(bootstrap: str, topic: str) -> int:
+    """How many messages a topic has, as of now."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "tests"})
+    try:
+        partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
+        return sum(consumer.get_watermark_offsets(TopicPartition(topic, number), 20)[1] for number in partitions)
+    finally:
+        consumer.close()
+
+
+def committed(bootstrap: str, topic: str, *, group: str = "andon-test") -> dict[int, int]:
+    """The offsets that a consumer group has committed, by partition: what Kafka's own tools show."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    (answer,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]).values()
+    return {at.partition: at.offset for at in answer.result(20).topic_partitions if at.topic == topic}
 
 
 def wait_until(true: Callable[[], bool], what: str, *, wait_s: float = WAIT_S) -> None:
