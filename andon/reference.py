@@ -348,7 +348,7 @@ _HEADERS = (
     ("`ce_source`", "`/andon/<site>`"),
     ("`ce_type`", "`andon.alert.<transition>`"),
     ("`ce_time`", "when it was written, by the wall clock"),
-    ("`ce_subject`", "`asset/sensor`"),
+    ("`ce_subject`", "`asset/sensor`; the asset alone where `sensor` is null"),
     ("`andon_source`", "`topic/partition/offset` of the reading that caused it; empty where none did"),
     ("`andon_config`", "hash of the rule as it was resolved"),
     ("`andon_version`", "of the program"),

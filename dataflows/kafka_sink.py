@@ -188,11 +188,7 @@ class _Part(StatefulSinkPartition[Carried, None]):
 
         Raises: SinkError.
         """
-        self._delivery.settle()
-
-    def close(self) -> None:
-        """Wait for the brokers, the last time."""
-        self._delivery.settle()
+        self._delivery.settle()  # also the last thing that happens: an error in close() would abort the process
 
 
 class KafkaAlerts(_KafkaSink["AlertRecord"]):
@@ -246,10 +242,12 @@ def alert_headers(record: AlertRecord, *, version: str, now_ms: int) -> Headers:
 
 
 class KafkaDeadLetters(_KafkaSink["Reject"]):
-    """Refused messages, as they were, with the reason. A message of which several values were refused comes once."""
+    """Refused messages, as they were, with the reason. One whose values were refused comes once for each reason."""
 
     def _send(self, values: list[Reject]) -> None:
-        for _, rejects in groupby(values, key=lambda reject: (reject.topic, reject.partition, reject.offset)):
+        for _, rejects in groupby(
+            values, key=lambda reject: (reject.topic, reject.partition, reject.offset, reject.reason)
+        ):
             key, value, headers = dead_letter(rejects)
             self._delivery.send(self._settings.kafka.dead_letters, key=key, value=value, headers=headers)
 
@@ -261,7 +259,7 @@ def dead_letter(rejects: Iterable[Reject]) -> tuple[bytes | None, bytes | None, 
     how many bytes key and value had together.
 
     Args:
-        rejects: of that message, at least one: the first gives the reason, the others are counted in the detail.
+        rejects: of that message and for one reason, at least one: the first is told, the others are counted.
     """
     first, *others = rejects
     key = first.key if first.key is None else first.key[:KEY_BYTES_MAX]

@@ -39,8 +39,8 @@ def record(*, asset="press", sensor="temp", source="readings/0/7"):
     return made
 
 
-def reject(*, key=b"press", value=b"nonsense", detail="no", offset=7):
-    return Reject(Reason.NOT_JSON, detail, key, value, "readings", 3, offset)
+def reject(*, reason=Reason.NOT_JSON, key=b"press", value=b"nonsense", detail="no", offset=7):
+    return Reject(reason, detail, key, value, "readings", 3, offset)
 
 
 class Works:
@@ -152,6 +152,15 @@ def test_a_message_with_many_refused_values_is_one_dead_letter():
         (b"7", b"no (and 2 more values)"),
         (b"8", b"no"),
     ]
+
+
+def test_a_message_that_is_refused_for_two_reasons_is_two_dead_letters():
+    """Whoever looks for one reason finds every message that has it."""
+    works = Works()
+
+    works.dead_letters.write_batch([reject(), reject(reason=Reason.BAD_NAME)])
+
+    assert [sent["headers"]["andon_reason"] for sent in works.producer.records] == [b"not_json", b"bad_name"]
 
 
 def test_a_snapshot_waits_until_every_record_is_confirmed():
