@@ -227,20 +227,23 @@ class Happenings:
         """A record could not be delivered: the process is about to stop."""
         self._sink_errors.inc()
 
-    def account(self) -> dict[str, float | dict[str, float]]:
+    def account(self) -> dict[str, int | dict[str, float]]:
         """What has happened until now, in few figures: for the line with which a process ends."""
-        totals = {
-            name: sum(sample.value for sample in metric.collect()[0].samples if sample.name.endswith("_total"))
-            for name, metric in (("readings", self._readings), ("rejects", self._rejects), ("alerts", self._alerts))
-        }
-        stages = {
-            sample.labels["stage"]: round(sample.value, 3)
-            for sample in self._stage.collect()[0].samples
-            if sample.name.endswith("_total")
-        }
-        return {**{name: int(total) for name, total in totals.items()}, "stage_seconds": stages}
+        counted = {"readings": self._readings, "rejects": self._rejects, "alerts": self._alerts}
+        totals = {name: int(sum(_by_label(metric).values())) for name, metric in counted.items()}
+        return {**totals, "stage_seconds": {stage: round(spent, 3) for stage, spent in _by_label(self._stage).items()}}
 
     def started(self, *, version: str, python: str, bytewax: str, config_hash: str) -> None:
         """The process runs with these."""
         self._build.labels(version, python, bytewax).set(1)
         self._config.labels(config_hash).set(1)
+
+
+def _by_label(counter: Counter) -> dict[str, float]:
+    """A counter's totals by its labels, joined."""
+    return {
+        "/".join(sample.labels.values()): sample.value
+        for metric in counter.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total")
+    }

@@ -38,7 +38,7 @@ def main(bootstrap: str, topic: str, partitions: int, count: int) -> None:
         if batch and not first:
             first = time.perf_counter()
         for message in batch:
-            total += loads(message.value())["value"]  # type: ignore[arg-type] - no tombstones here
+            total += loads(message.value())["value"]  # type: ignore[arg-type]  # no tombstones
         seen += len(batch)
     ended = time.perf_counter()
     report = {

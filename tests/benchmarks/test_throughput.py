@@ -1,0 +1,30 @@
+"""The throughput benchmark in a small size: it must not rot between two measurements."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from benchmarks.throughput.messages import messages
+
+
+def test_it_measures_against_a_real_broker_and_ends_with_one_json_object(kafka):
+    """Both contenders see every message, the service raises alerts, and a program can read the result."""
+    command = [sys.executable, "-m", "benchmarks.throughput", "--readings", "20000", "--rounds", "1"]
+
+    done = subprocess.run([*command, "--bootstrap", kafka], capture_output=True, text=True, timeout=180, check=False)
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["events"] == 20_000
+    assert report["alerts"] > 0
+    assert report["ratio_min"] <= report["ratio"] <= report["ratio_max"]
+
+
+def test_two_runs_read_the_same_messages():
+    """Figures of two days can be compared, because the data are the same bytes."""
+    first, second = list(messages(2000)), list(messages(2000))
+
+    assert first == second
+    assert len({key for key, _ in first}) == 100
