@@ -41,6 +41,7 @@ class Clock:
         self.now_s = 100.0
 
     def __call__(self):
+        """Seconds, as time.monotonic gives them."""
         return self.now_s
 
 
