@@ -146,6 +146,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up
             raise StateError(
                 f"{service.state_dir}: the saved state isn't whole ({error}). Restore it, or take a new directory."
             ) from error
+        delivery.settle()
         log.info("stopped", caught_up=standing.all_ended if until_caught_up else None, **happenings.account())
 
 

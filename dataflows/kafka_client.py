@@ -5,7 +5,7 @@ What a person writes under `[kafka.client]` is passed on as it is, except where 
 
 from __future__ import annotations
 
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -22,13 +22,40 @@ if TYPE_CHECKING:
     from contracts.settings import Kafka
     from dataflows.offsets import Partition
 
-__all__ = ["admin_client", "available", "client_settings", "group_id", "open_client", "wait_for_topics"]
+__all__ = ["PASSING", "admin_client", "available", "client_settings", "group_id", "open_client", "wait_for_topics"]
 
 ASK_S = 10.0
 """The broker has answered already: it gets this long for each further question."""
 
 ASK_SLICE_S = 1.0
 """Waiting for the broker is cut into pieces, so that a request to stop is heard."""
+
+PASSING = frozenset(
+    {
+        "_TRANSPORT",
+        "_ALL_BROKERS_DOWN",
+        "_TIMED_OUT",
+        "_RESOLVE",
+        "_WAIT_COORD",
+        "BROKER_NOT_AVAILABLE",
+        "COORDINATOR_LOAD_IN_PROGRESS",
+        "COORDINATOR_NOT_AVAILABLE",
+        "FENCED_LEADER_EPOCH",
+        "KAFKA_STORAGE_ERROR",
+        "LEADER_NOT_AVAILABLE",
+        "NETWORK_EXCEPTION",
+        "NOT_COORDINATOR",
+        "NOT_LEADER_FOR_PARTITION",
+        "OFFSET_NOT_AVAILABLE",
+        "REPLICA_NOT_AVAILABLE",
+        "REQUEST_TIMED_OUT",
+        "UNKNOWN_LEADER_EPOCH",
+    }
+)
+"""Names of errors after which librdkafka goes on by itself."""
+
+ASK_AGAIN_S = 0.2
+"""A broker that has just come back doesn't lead its partitions yet."""
 
 QUIET = 2
 """librdkafka's log level: what matters comes through callbacks, and its own lines would break ours."""
@@ -121,18 +148,24 @@ def wait_for_topics(
 
 
 def available(consumer: Consumer, partitions: Iterable[Partition]) -> dict[Partition, Available]:
-    """What the broker has of each partition.
+    """What the broker has of each partition. Waits for a broker that has just come back, and no longer.
 
     Raises: SourceError if it doesn't say.
     """
     found: dict[Partition, Available] = {}
     for partition in partitions:
         asked = TopicPartition(partition.topic, partition.number)
-        try:
-            limits = consumer.get_watermark_offsets(asked, timeout=ASK_S, cached=False)
-        except KafkaException as error:
-            raise SourceError(f"kafka {partition}: its offsets can't be had ({error.args[0].str()}).") from error
-        if limits is None:
-            raise SourceError(f"kafka {partition}: its offsets didn't come within {ASK_S:g} s.")
-        found[partition] = Available(*limits)
+        deadline = monotonic() + ASK_S
+        while partition not in found:
+            try:
+                limits = consumer.get_watermark_offsets(asked, timeout=ASK_S, cached=False)
+            except KafkaException as error:
+                if error.args[0].name() not in PASSING or monotonic() > deadline:
+                    detail = error.args[0].str()
+                    raise SourceError(f"kafka {partition}: its offsets can't be had ({detail}).") from error
+                sleep(ASK_AGAIN_S)
+            else:
+                if limits is None:
+                    raise SourceError(f"kafka {partition}: its offsets didn't come within {ASK_S:g} s.")
+                found[partition] = Available(*limits)
     return found

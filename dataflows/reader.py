@@ -6,13 +6,14 @@ of our snapshots; committed offsets are written for others to see and never read
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from contracts.errors import SourceError
-from dataflows.kafka_client import available, client_settings, group_id, open_client
+from dataflows.kafka_client import PASSING, available, client_settings, group_id, open_client
 from dataflows.offsets import Lost, beginnings, lost_message
 from dataflows.statistics import INTERVAL_MS, Statistics, read_statistics
 
@@ -30,30 +31,6 @@ __all__ = ["Batch", "Reader"]
 
 QUEUE_KBYTES_MAX = 32 * 1024
 """Fetched and not read yet, of one reader: twelve lanes hold less than 400 MiB."""
-
-# Names of errors after which librdkafka goes on by itself. Whatever else comes in place of a message isn't waited out.
-_PASSING = frozenset(
-    {
-        "_TRANSPORT",
-        "_ALL_BROKERS_DOWN",
-        "_TIMED_OUT",
-        "_RESOLVE",
-        "_WAIT_COORD",
-        "BROKER_NOT_AVAILABLE",
-        "COORDINATOR_LOAD_IN_PROGRESS",
-        "COORDINATOR_NOT_AVAILABLE",
-        "FENCED_LEADER_EPOCH",
-        "KAFKA_STORAGE_ERROR",
-        "LEADER_NOT_AVAILABLE",
-        "NETWORK_EXCEPTION",
-        "NOT_COORDINATOR",
-        "NOT_LEADER_FOR_PARTITION",
-        "OFFSET_NOT_AVAILABLE",
-        "REPLICA_NOT_AVAILABLE",
-        "REQUEST_TIMED_OUT",
-        "UNKNOWN_LEADER_EPOCH",
-    }
-)
 
 
 class Batch(NamedTuple):
@@ -172,12 +149,16 @@ class Reader:
             self._committed(error.args[0], [])
 
     def close(self) -> None:
-        """Give the commit that is under way a moment, and close the connections."""
-        for _ in range(20):
-            if not self._committing:
-                break
-            self._consumer.poll(0.05)
-        self._consumer.close()
+        """Give the commit that is under way a moment, and close the connections.
+
+        Never raises: Bytewax calls it after errors too, and an error here would abort the process without a word.
+        """
+        with suppress(KafkaException, RuntimeError):
+            for _ in range(20):
+                if not self._committing:
+                    break
+                self._consumer.poll(0.05)
+            self._consumer.close()
 
     def _begin(
         self, saved: Mapping[str, int] | None
@@ -213,7 +194,7 @@ class Reader:
                 self._positions[at] = max(int(self._positions[at]), note.offset() or 0)
         elif error.name() == "_AUTO_OFFSET_RESET" and at is not None:
             self._recover(self.partitions[at])
-        elif error.fatal() or error.name() not in _PASSING:
+        elif error.fatal() or error.name() not in PASSING:
             where = self.partitions[at] if at is not None else note.topic() or "consumer"
             raise SourceError(f"kafka {where}: {error.str()}")
         else:

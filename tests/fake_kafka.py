@@ -100,6 +100,7 @@ class FakeConsumer:
         self.assigned: list[tuple[str, int, int]] = []
         self.committed: list[dict[str, int]] = []
         self.closed = False
+        self.close_fault: Exception | None = None
 
     def get_watermark_offsets(self, asked: TopicPartition, timeout: float, *, cached: bool) -> tuple[int, int]:
         assert timeout > 0
@@ -129,6 +130,8 @@ class FakeConsumer:
         assert timeout < 1
 
     def close(self) -> None:
+        if self.close_fault:
+            raise self.close_fault
         self.closed = True
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from contracts.errors import ConfigError, SourceError
 from contracts.settings import Kafka
 from dataflows.kafka_client import available, client_settings, group_id, open_client, wait_for_topics
-from dataflows.offsets import Partition
+from dataflows.offsets import Available, Partition
 
 
 def test_what_a_person_writes_goes_to_the_client_except_where_our_promise_hangs_on_it():
@@ -58,14 +58,30 @@ def test_asked_to_stop_nobody_waits_for_a_broker():
 
 def test_offsets_that_do_not_come_are_told_with_the_partition():
     """A broker that dies between two questions ends in a message of ours."""
-    consumer = Consumer({**client_settings(Kafka(bootstrap_servers="127.0.0.1:1")), "group.id": "g"})
+    consumer = Answers(KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)))
 
-    class Impatient:
-        """Asks the real client, and doesn't wait ten seconds for it."""
+    with pytest.raises(SourceError, match=r"kafka readings/0: its offsets can't be had \(.*[Aa]uthorization"):
+        available(consumer, [Partition("readings", 0)])
 
-        def get_watermark_offsets(self, partition, timeout, *, cached):
-            """As there."""
-            return consumer.get_watermark_offsets(partition, timeout=timeout / 100, cached=cached)
 
-    with pytest.raises(SourceError, match=r"kafka readings/0: its offsets can't be had"):
-        available(Impatient(), [Partition("readings", 0)])
+def test_a_partition_that_has_no_leader_yet_is_asked_again():
+    """A start right after the broker's own start isn't an error."""
+    consumer = Answers(KafkaException(KafkaError(KafkaError.NOT_LEADER_FOR_PARTITION)), (3, 9))
+
+    assert available(consumer, [Partition("readings", 0)]) == {Partition("readings", 0): Available(3, 9)}
+
+
+class Answers:
+    """A consumer that answers so, one after the other."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+
+    def get_watermark_offsets(self, _partition, timeout, *, cached):
+        """As there."""
+        assert timeout > 0
+        assert not cached
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer

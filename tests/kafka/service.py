@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Self
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from dataflows.kafka_client import available
+from dataflows.offsets import Partition
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -259,7 +261,8 @@ def read_all(bootstrap: str, topic: str) -> list[Message]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "tests", "auto.offset.reset": "earliest"})
     try:
         partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
-        ends = {number: consumer.get_watermark_offsets(TopicPartition(topic, number), 20)[1] for number in partitions}
+        there = available(consumer, [Partition(topic, number) for number in partitions])
+        ends = {partition.number: limits.end for partition, limits in there.items()}
         consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
         found: list[Message] = []
         while len(found) < sum(ends.values()):

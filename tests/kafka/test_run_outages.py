@@ -1,0 +1,70 @@
+"""`andon run` when Kafka, or a part of it, goes away."""
+
+from __future__ import annotations
+
+import time
+
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from tests.kafka.service import Feeder, Service, Topics, andon, produce, read_all, reading, wait_until
+
+T0 = 1_700_000_000_000
+
+
+class Names:
+    """The topics of a broker that one test has for itself."""
+
+    readings, alerts, alarms, commands, dead_letters = "readings", "alerts", "alarms", "commands", "dead-letters"
+
+
+def waves(step):
+    """Ten assets, each hot in every other second."""
+    return [reading(f"press-{asset}", 97.0 if step % 2 else 20.0, T0 + 1_000 * step) for asset in range(10)]
+
+
+def identities(bootstrap, topic):
+    """The transitions that were written."""
+    return {dict(message.headers())["ce_id"] for message in read_all(bootstrap, topic)}
+
+
+def test_a_broker_that_dies_and_comes_back_costs_no_alert(own_kafka, tmp_path):
+    """The service waits and goes on by itself."""
+    kafka = own_kafka.bootstrap
+    service = Service(tmp_path / "run", kafka, Names, service="epoch_s = 1")
+    assert andon("topics", "create", str(service.settings), "--partitions", "4").returncode == 0
+    feeder = Feeder(kafka, Names.readings, waves, every_s=0.05)
+    with service:
+        service.start()
+        wait_until(lambda: len(read_all(kafka, Names.alerts)) > 100, "alerts flow")
+
+        own_kafka.kill()
+        time.sleep(3)
+        own_kafka.start()
+        before = len(read_all(kafka, Names.alerts))
+        wait_until(lambda: len(read_all(kafka, Names.alerts)) > before + 100, "alerts flow again")
+        feeder.stop()
+        wait_until(lambda: len(identities(kafka, Names.alerts)) >= feeder.sent - 10, "all alerts are there")
+
+        assert service.stop() == 0
+    assert len(identities(kafka, Names.alerts)) == feeder.sent - 10  # the first second was cold
+
+
+def test_alerts_that_can_not_be_delivered_end_the_service_and_are_decided_again(kafka, topics, tmp_path):
+    """Rather no service than one that loses alerts: once the fault is mended, they are all there."""
+    work = Topics(topics)
+    lost = f"{work.alerts}-lost"
+    admin = AdminClient({"bootstrap.servers": kafka})
+    admin.create_topics([NewTopic(lost, 2, 1)])[lost].result(20)
+    with Service(tmp_path, kafka, work, service="epoch_s = 0.5\ndelivery_wait_s = 3", alerts=lost) as service:
+        service.start()
+        sent = produce(kafka, work.readings, [*waves(0), *waves(1)])
+        service.wait_until_read(sent)
+        wait_until(lambda: len(read_all(kafka, lost)) == 10, "alerts flow")
+        admin.delete_topics([lost])[lost].result(20)
+        produce(kafka, work.readings, waves(2))
+
+        assert service.process.wait(60) == 1
+    complaint = service.stderr.read_text().splitlines()[-1]
+    assert complaint.startswith(f"andon: kafka {lost}: a record can't be delivered (")
+    Service(tmp_path, kafka, work).catch_up()
+    assert len(identities(kafka, work.alerts)) == 10
