@@ -47,7 +47,7 @@ types: $(INSTALLED) ## mypy --strict
 kafka: $(INSTALLED) ## a local Apache Kafka on 127.0.0.1:9092 until Ctrl-C (needs Java 17 and Maven)
 	@$(PY) -m deploy.kafka.local $(ARGS)
 
-bench-throughput: $(COMPILED) ## how many readings a second, how late the alerts
+bench-throughput: $(COMPILED) ## andon against merely reading the topic, on a real Kafka (about two minutes)
 	@$(PY) -m benchmarks.throughput $(ARGS)
 
 bench-accuracy: ## what is found, what is false, on public recordings (not there yet)

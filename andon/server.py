@@ -98,6 +98,10 @@ class Health:
             "series": int(sample("andon_series") or 0),
             "assets": int(sample("andon_assets") or 0),
             "learning": {state: int(sample("andon_learning", {"state": state}) or 0) for state in LEARNING},
+            "warming": [
+                f"{one.asset} {one.sensor or 'as a whole'}: warming {one.seen}/{one.needed} windows"
+                for one in self._happenings.warming()
+            ],
         }
 
 

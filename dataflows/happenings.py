@@ -16,10 +16,11 @@ from contracts.findings import Kind
 from contracts.readings import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from contracts.alerts import AlertRecord
     from dataflows.offsets import Lost
+    from detectors.windows import Warming
 
 __all__ = ["STAGES", "STEPS", "Happenings"]
 
@@ -27,6 +28,8 @@ STAGES = ("poll", "decode", "split", "samples", "windows", "alarms", "deliver")
 STEPS = ("samples", "windows", "alarms")
 RESULTS = ("accepted", "late", "duplicate", "out_of_order")
 LEARNING = ("warming", "learning", "paused")
+WARMING_MAX = 100
+"""Series that are named while they warm: who looks wants to know why, not to read a thousand names."""
 LATENCY_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 
@@ -71,6 +74,7 @@ class Happenings:
         self._build = Gauge("andon_build_info", "Always 1.", ["version", "python", "bytewax"], registry=on)
         self._config = Gauge("andon_config_info", "Always 1.", ["hash"], registry=on)
         self._log = structlog.get_logger("andon")
+        self._learners: list[Callable[[], Sequence[Warming]]] = []
         self._told: set[str] = set()
         self._cut_off: set[str] = set()
         self._start_at_zero()
@@ -226,6 +230,21 @@ class Happenings:
     def sink_failed(self) -> None:
         """A record could not be delivered: the process is about to stop."""
         self._sink_errors.inc()
+
+    def learner_met(self, warming: Callable[[], Sequence[Warming]]) -> None:
+        """A key group's learned detectors are there: who of theirs is still warming can be asked for."""
+        self._learners.append(warming)
+
+    def model_restarted(self, *, asset: str, sensor: str | None, reason: str) -> None:
+        """A model couldn't go on from what was saved, and learns afresh."""
+        self._log.warning("model restarted", asset=asset, sensor=sensor, reason=reason)
+
+    def warming(self) -> list[Warming]:
+        """Series that haven't seen enough windows to alarm; at most `WARMING_MAX` of them."""
+        found: list[Warming] = []
+        for learner in self._learners:
+            found += learner()[: WARMING_MAX - len(found)]
+        return found
 
     def account(self) -> dict[str, int | dict[str, float]]:
         """What has happened until now, in few figures: for the line with which a process ends."""

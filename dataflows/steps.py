@@ -90,6 +90,9 @@ class WindowsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
         self._happenings = happenings
         self._bytes = 0
         self._learning = Learning(0, 0, 0)
+        happenings.learner_met(windows.warming)
+        for restarted in windows.restarted:
+            happenings.model_restarted(asset=restarted.asset, sensor=restarted.sensor, reason=restarted.reason)
         self._count_learning()
 
     @classmethod
