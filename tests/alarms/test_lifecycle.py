@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from pathlib import Path
 
 import orjson
 import pytest
@@ -202,3 +203,15 @@ def test_an_alert_survives_its_own_schema() -> None:
     body = decided(Alarms(SETTINGS), limit()).alert.body()
 
     assert Alert.model_validate_json(body).body() == body
+
+
+def test_alarms_saved_by_version_1_are_still_known() -> None:
+    """An upgrade forgets no alarm: this file is never written anew."""
+    golden = orjson.loads((Path(__file__).parent.parent / "golden" / "alarms-1.json").read_bytes())
+
+    alarms = Alarms.restore(SETTINGS, golden)
+
+    assert alarms.decide(limit()) is None
+    cleared = decided(alarms, limit(active=False))
+    assert (cleared.alert.onset_ts, cleared.alert.severity) == (NOON, 900)
+    assert dict(alarms.active()) == {("press-0012", "", "stale", "silent"): 500}
