@@ -249,8 +249,13 @@ class Happenings:
     def account(self) -> dict[str, int | dict[str, float]]:
         """What has happened until now, in few figures: for the line with which a process ends."""
         counted = {"readings": self._readings, "rejects": self._rejects, "alerts": self._alerts}
+        results = {result: int(count) for result, count in _by_label(self._readings).items()}
         totals = {name: int(sum(_by_label(metric).values())) for name, metric in counted.items()}
-        return {**totals, "stage_seconds": {stage: round(spent, 3) for stage, spent in _by_label(self._stage).items()}}
+        return {
+            **totals,
+            "results": results,
+            "stage_seconds": {stage: round(spent, 3) for stage, spent in _by_label(self._stage).items()},
+        }
 
     def started(self, *, version: str, python: str, bytewax: str, config_hash: str) -> None:
         """The process runs with these."""

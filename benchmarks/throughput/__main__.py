@@ -84,7 +84,7 @@ def _round(
     run = run_service(settings, timeout_s=120 + readings / 20_000)
     for name, seen in (("reference", reference["events"]), ("andon", run.events)):
         if seen != readings:
-            raise SystemExit(f"{name} saw {seen} of {readings} messages: the comparison is void")
+            raise SystemExit(f"{name} took {seen} of {readings} messages: the comparison is void")
     if not run.alerts:
         raise SystemExit("andon raised no alert: the comparison is void")
     print(

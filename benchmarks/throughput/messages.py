@@ -65,6 +65,7 @@ def publish(bootstrap: str, topic: str, *, count: int, partitions: int) -> int:
             "batch.size": 1_000_000,
             "queue.buffering.max.messages": 500_000,
             "compression.type": "none",
+            "enable.idempotence": True,  # else a retried batch comes after its successors, and its readings are late
         }
     )
     size = 0

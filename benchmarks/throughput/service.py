@@ -53,7 +53,7 @@ class Run(NamedTuple):
     seconds: float
     cpu_s: float
     events: int
-    """Readings that were judged, and messages that were refused."""
+    """Readings that were accepted: in order, and none refused."""
     alerts: int
     stages: Mapping[str, float]
     """Seconds by stage."""
@@ -96,7 +96,7 @@ def run_service(settings: Path, *, timeout_s: float) -> Run:
     return Run(
         seconds=(ended - began).total_seconds(),
         cpu_s=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        events=account["readings"] + account["rejects"],
+        events=account["results"]["accepted"],
         alerts=account["alerts"],
         stages=account["stage_seconds"],
     )
