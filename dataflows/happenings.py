@@ -246,7 +246,7 @@ class Happenings:
             found += learner()[: WARMING_MAX - len(found)]
         return found
 
-    def account(self) -> dict[str, int | dict[str, float]]:
+    def account(self) -> dict[str, int | Mapping[str, float]]:
         """What has happened until now, in few figures: for the line with which a process ends."""
         counted = {"readings": self._readings, "rejects": self._rejects, "alerts": self._alerts}
         results = {result: int(count) for result, count in _by_label(self._readings).items()}
