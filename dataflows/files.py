@@ -45,6 +45,7 @@ class Files:
         self._bytes_before = 0
         self._sheet: Sheet | None = None
         self._bytes: list[int] = []
+        tables: list[Sheet] = []
         for path in paths:
             try:
                 self._bytes.append(path.stat().st_size)
@@ -52,7 +53,8 @@ class Files:
                 raise SourceError(f"{path}: can't be read: {error.strerror}.") from error
             if path.suffix.lower() not in _NDJSON:
                 with closing(_sheet(path)) as sheet:
-                    check_columns(sheet, choice)
+                    tables.append(sheet)
+        check_columns(tables, choice)
 
     @property
     def bytes_total(self) -> int:

@@ -120,7 +120,7 @@ def layout_of(
     common = _Common(sheet=sheet, time=time, names=names, source=source, asset=asset, tally=Tally())
     if {"sensor", "value"} <= set(columns) and choice.sensor_columns is None:
         return _Long(common), common.tally
-    ignored = {time, *(_column(sheet, name) for name in choice.ignore_columns)}
+    ignored = {time, *(index for index, name in enumerate(columns) if name in choice.ignore_columns)}
     if choice.sensor_columns is not None:
         sensors = tuple(_column(sheet, name) for name in choice.sensor_columns)
     else:
@@ -133,15 +133,26 @@ def layout_of(
     return _Wide(common, sensors), common.tally
 
 
-def check_columns(sheet: Sheet, choice: Choice) -> None:
-    """See that a table has every column that was asked for.
+def check_columns(sheets: Sequence[Sheet], choice: Choice) -> None:
+    """See that the tables of a recording have the columns that were asked for.
+
+    The time and the sensors are asked of every table. A column to ignore may be missing from some of them: recordings
+    of faults often have labels where those of a healthy machine have none.
 
     Raises: SourceError that says which columns there are.
     """
-    asked = (choice.time_column, *(choice.sensor_columns or ()), *choice.ignore_columns)
-    for name in asked:
-        if name is not None:
-            _column(sheet, name)
+    for sheet in sheets:
+        for name in (choice.time_column, *(choice.sensor_columns or ())):
+            if name is not None:
+                _column(sheet, name)
+    there = tuple(dict.fromkeys(column for sheet in sheets for column in sheet.columns))
+    for name in choice.ignore_columns if sheets else ():
+        if name not in there:
+            raise (
+                _missing(sheets[0], name)
+                if len(sheets) == 1
+                else SourceError(f"no file has a column {name!r}; there are {_listed(there)}.")
+            )
 
 
 def _default_time(columns: tuple[str, ...]) -> int:
@@ -150,8 +161,12 @@ def _default_time(columns: tuple[str, ...]) -> int:
 
 def _column(sheet: Sheet, name: str) -> int:
     if name not in sheet.columns:
-        raise SourceError(f"{sheet.source}: there is no column {name!r}; it has {_listed(sheet.columns)}.")
+        raise _missing(sheet, name)
     return sheet.columns.index(name)
+
+
+def _missing(sheet: Sheet, name: str) -> SourceError:
+    return SourceError(f"{sheet.source}: there is no column {name!r}; it has {_listed(sheet.columns)}.")
 
 
 def _listed(columns: tuple[str, ...]) -> str:

@@ -170,6 +170,29 @@ def test_a_column_that_is_not_there_is_told_with_those_that_are(tmp_path, choice
         Files([path], Settings(), Choice(**choice))
 
 
+def test_labels_are_left_out_of_the_files_that_have_them(tmp_path):
+    """Recordings of faults have labels, those of a healthy machine have none: both are replayed together."""
+    labelled = write(tmp_path, "fault.csv", f"time,temp,anomaly\n{T0},1,0\n")
+    healthy = write(tmp_path, "healthy.csv", f"time,temp\n{T0},2\n")
+
+    for paths in ([labelled, healthy], [healthy, labelled]):
+        readings, _, _ = read(*paths, ignore_columns=("anomaly",))
+
+        assert [reading[:2] for reading in readings] == [(path.stem, "temp") for path in paths]
+
+
+def test_a_label_that_no_file_has_is_told_with_the_columns_that_are_there(tmp_path):
+    """A mistyped label would be judged as a sensor: it is told before anything runs, whatever lies beside the tables."""
+    first = write(tmp_path, "fault.csv", "time,temp,anomaly\n1,2,0\n")
+    second = write(tmp_path, "healthy.csv", "time,temp,flow\n1,2,3\n")
+    messages = write(tmp_path, "line.ndjson", "{}\n")
+
+    with pytest.raises(
+        SourceError, match=r"no file has a column 'anomoly'; there are 'time', 'temp', 'anomaly', 'flow'"
+    ):
+        Files([first, messages, second], Settings(), Choice(ignore_columns=("anomaly", "anomoly")))
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
