@@ -182,7 +182,7 @@ def test_labels_are_left_out_of_the_files_that_have_them(tmp_path):
 
 
 def test_a_label_that_no_file_has_is_told_with_the_columns_that_are_there(tmp_path):
-    """A mistyped label would be judged as a sensor: it is told before anything runs, whatever lies beside the tables."""
+    """A mistyped label would be judged as a sensor: it is told before anything runs."""
     first = write(tmp_path, "fault.csv", "time,temp,anomaly\n1,2,0\n")
     second = write(tmp_path, "healthy.csv", "time,temp,flow\n1,2,3\n")
     messages = write(tmp_path, "line.ndjson", "{}\n")
