@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.metadata import version as installed_version
 
 import click
 
+from andon.installed import version_of
 from contracts.errors import AndonError, ConfigError
 
 __all__ = ["main"]
@@ -57,7 +57,7 @@ def cli() -> None:
 @cli.command()
 def version() -> None:
     """Print the version."""
-    click.echo(f"andon {installed_version('andon')}")
+    click.echo(f"andon {version_of('andon')}")
 
 
 def main() -> None:

@@ -9,14 +9,13 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING
 
 import click
 
+from andon.installed import version_of
 from contracts.errors import StateError
 from contracts.loading import load
 
@@ -154,14 +153,6 @@ def hash_of(settings: Settings) -> str:
     """Names the settings as they are in force, without what may be secret in them (16 hex digits)."""
     shown = settings.model_dump_json(exclude={"kafka": {"client"}})
     return blake2b(shown.encode(), digest_size=8).hexdigest()
-
-
-def version_of(package: str) -> str:
-    """The installed version; a source tree that nobody installed has none."""
-    try:
-        return installed_version(package)
-    except PackageNotFoundError:
-        return "uninstalled"
 
 
 def now_ms() -> int:

@@ -71,6 +71,38 @@ def test_all_mistakes_are_told_and_the_exit_code_is_two(check):
     ]
 
 
+def test_a_file_with_five_mistakes_has_all_five_named(check):
+    """Each with its key and what would be right: a file is mended in one go."""
+    done = check(
+        """
+        [kafka]
+        bootstrap_server = "localhost:9092"
+        readings = "readings"
+        [[rules]]
+        asset = "press-*"
+        limit = { hh = 80, h = 85 }
+        [[rules]]
+        flatline = {}
+        [[assets]]
+        window_s = "60"
+        """,
+        "--no-broker",
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    title, *mistakes = done.stderr.splitlines()
+    assert title.endswith("andon.toml: 5 mistakes")
+    assert sorted(mistakes) == sorted(
+        [
+            '  kafka.readings: is "readings". Give a list, e.g. ["a", "b"].',
+            "  kafka.bootstrap_server: is no setting. Did you mean bootstrap_servers?",
+            "  rules[1].limit: h = 85 isn't below hh = 80. Order them ll < l < h < hh.",
+            "  rules[2].flatline.after_s: is missing. Give a number.",
+            '  assets[1].window_s: is "60". Give a number without quotes.',
+        ]
+    )
+
+
 def test_a_model_that_river_lacks_is_a_mistake(check):
     """A model's name is checked before the plant depends on it, each one that is wrong."""
     text = '[[rules]]\nanomaly = { model = "river.anomaly.Half" }\n[[rules]]\nanomaly = { model = "river.x.Y" }\n'
