@@ -34,12 +34,14 @@ if TYPE_CHECKING:
     from contracts.alerts import Alert, AlertRecord
     from contracts.readings import Reject
     from contracts.settings import Settings
+    from detectors.windows import Warming
 
 __all__ = ["command"]
 
 REJECTS_SHOWN = 10
 """Bad lines that are told one by one; all are counted."""
 DETAIL_SHOWN = 120
+WARMING_SHOWN = 3
 INTERRUPTED = 130
 
 
@@ -207,6 +209,8 @@ class _Replay:
             for result in ("late", "duplicate", "out_of_order")
         }
         came = "".join(f", {count:,} {result.replace('_', ' ')}" for result, count in odd.items() if count)
+        if warming := happenings.warming():
+            self._output.remark(_too_short(warming))
         rate = self.readings / max(seconds, 1e-9)
         self._output.remark(
             f"{self.readings:,} readings{came}, {self._reject_count:,} bad; "
@@ -231,6 +235,18 @@ class _Replay:
 
 _REPLAYING = "replaying"
 _PUBLISHING = "publishing"
+
+
+def _too_short(warming: list[Warming]) -> str:
+    """Whom the learned detectors didn't judge, because the recording ended before they had learned."""
+    shown = [
+        f"{one.asset} {one.sensor or 'as a whole'} ({one.seen} of {one.needed})" for one in warming[:WARMING_SHOWN]
+    ]
+    others = " and others" if len(warming) > WARMING_SHOWN else ""
+    return (
+        f"too few windows for the learned detectors: {', '.join(shown)}{others}. They need a longer recording, or a "
+        "shorter window_s."
+    )
 
 
 def _order(alert: Alert) -> tuple[int, str, str, str, str, str, str]:

@@ -1,5 +1,6 @@
 """`andon replay` on real recordings: the same bytes every time, whatever the lanes, the batches and the computer."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -75,6 +76,19 @@ def test_at_a_finite_speed_the_same_alerts_come_as_they_happen(hot):
     fast, paced = (invoke(table, "--settings", settings, "--speed", speed) for speed in ("max", "100"))
 
     assert bodies_of(paced) == bodies_of(fast) != b""
+
+
+def test_a_recording_too_short_to_learn_from_is_told(tmp_path):
+    """Who hopes for anomalies in some minutes of readings learns why there are none, and what to do."""
+    table, settings = tmp_path / "oven.csv", tmp_path / "andon.toml"
+    table.write_text("time,temp\n" + "".join(f"{T0 + second * 1000},{20 + second % 3}\n" for second in range(1200)))
+    settings.write_text("[[assets]]\nwindow_s = 0\n")
+
+    minutes, readings = invoke(table), invoke(table, "--settings", settings)
+
+    assert re.search(r"too few windows for the learned detectors: oven temp \((19|20) of 150\)\. ", minutes.stderr)
+    assert "windows: 1,200;" in readings.stderr
+    assert "too few windows" not in readings.stderr
 
 
 def test_a_recording_of_which_nothing_can_be_read_fails(tmp_path):
