@@ -94,6 +94,11 @@ class CsvSheet:
         return Reject(Reason.BAD_VALUE, detail, None, text.encode(), self.source, 0, line)
 
     def _check_header(self) -> None:
+        if any(letter < " " and letter != "\t" for cell in self.columns for letter in cell):
+            raise SourceError(
+                f"{self.source}: the first line isn't text in UTF-8. Unpack the file if it is packed, or save it as "
+                "CSV in UTF-8."
+            )
         if not any(self.columns):
             raise SourceError(f"{self.source}: the first line is empty; it must name the columns.")
         if any(time_of(cell) or (number_of(cell, decimal_comma=True) or 0.0) > 0 for cell in self.columns):

@@ -1,5 +1,6 @@
 """Recordings in files: CSV of every shape, NDJSON, Parquet; what is bad is told by line and never raises."""
 
+import gzip
 import math
 
 import numpy as np
@@ -199,6 +200,8 @@ def test_a_label_that_no_file_has_is_told_with_the_columns_that_are_there(tmp_pa
         ("", "first line is empty"),
         (f"{T0},1.5\n{T0},1.6\n", "first line holds data"),
         ("temp\n1\n", "only one column"),
+        ("time,temp\n1,2\n".encode("utf-16"), "isn't text in UTF-8"),
+        (gzip.compress(b"time,temp\n1,2\n", mtime=0), "isn't text in UTF-8"),
         ("time,a,a\n", "more than one column is named 'a'"),
     ],
 )
