@@ -7,6 +7,7 @@ of our snapshots; committed offsets are written for others to see and never read
 from __future__ import annotations
 
 from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,9 @@ __all__ = ["Batch", "Reader"]
 
 QUEUE_KBYTES_MAX = 32 * 1024
 """Fetched and not read yet, of one reader: twelve lanes hold less than 400 MiB."""
+
+CLOSE_WAIT_S = 1.0
+"""All lanes are closed one after the other, and a supervisor kills after some tens of seconds."""
 
 
 class Batch(NamedTuple):
@@ -78,6 +82,7 @@ class Reader:
         self._index = {(partition.topic, partition.number): at for at, partition in enumerate(self.partitions)}
         self._of_one_topic = _by_number(self.partitions)
         self._fatal: str | None = None
+        self._closing = False
         self._committing = False
         self._may_commit = True
         self._committed_last: Mapping[str, int] = {}
@@ -151,12 +156,19 @@ class Reader:
     def close(self) -> None:
         """Give the commit that is under way a moment, and close the connections.
 
+        librdkafka's own close waits for that commit, and if its broker is away, for ever. So it has a thread and
+        CLOSE_WAIT_S; after that it is left to the end of the process.
+
         Never raises: Bytewax calls it after errors too, and an error here would abort the process without a word.
         """
+        self._closing = True
+        closing = Thread(target=self._close, daemon=True)
+        closing.start()
+        closing.join(CLOSE_WAIT_S)
+
+    def _close(self) -> None:
         with suppress(KafkaException, RuntimeError):
-            for _ in range(20):
-                if not self._committing:
-                    break
+            while self._committing:
                 self._consumer.poll(0.05)
             self._consumer.close()
 
@@ -216,10 +228,14 @@ class Reader:
         self._assign()
 
     def _statistics(self, report: str) -> None:
+        if self._closing:
+            return
         self._on_statistics(read_statistics(report, self.partitions))
 
     def _error(self, error: KafkaError) -> None:
         """A passing fault: librdkafka tells of it again and again, and goes on."""
+        if self._closing:
+            return
         if error.fatal():
             self._fatal = error.str()
         self._happenings.source_failed(error.name(), error.str())

@@ -8,6 +8,7 @@ Only what `dataflows.reader` and `dataflows.kafka_sink` use of confluent-kafka, 
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,6 +102,8 @@ class FakeConsumer:
         self.committed: list[dict[str, int]] = []
         self.closed = False
         self.close_fault: Exception | None = None
+        self.may_close = threading.Event()
+        self.may_close.set()
 
     def get_watermark_offsets(self, asked: TopicPartition, timeout: float, *, cached: bool) -> tuple[int, int]:
         assert timeout > 0
@@ -132,6 +135,7 @@ class FakeConsumer:
     def close(self) -> None:
         if self.close_fault:
             raise self.close_fault
+        self.may_close.wait(60)
         self.closed = True
 
 

@@ -190,6 +190,19 @@ def test_a_lane_that_can_not_be_closed_in_order_says_nothing_of_it():
     assert not plant.broker.consumers[0].closed
 
 
+def test_a_lane_that_waits_for_a_dead_broker_to_close_is_left_behind():
+    """librdkafka waits for ever for the answer to a commit; a service that was asked to stop must not."""
+    plant = Plant()
+    lane = plant.lane()
+    (consumer,) = plant.broker.consumers
+    consumer.may_close.clear()
+
+    lane.close()
+
+    assert not consumer.closed
+    consumer.may_close.set()
+
+
 def test_asked_to_stop_a_lane_ends():
     """SIGTERM: the flow takes its last snapshot."""
     plant = Plant()
