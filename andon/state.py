@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 from contextlib import contextmanager
 from datetime import timedelta
@@ -44,7 +45,7 @@ def open_state(directory: Path, settings: Settings) -> Iterator[RecoveryConfig]:
     A process that is killed at any moment leaves a directory that can be opened.
 
     Raises: StateError if another service holds it, if it was made for another shape or by another andon, if it is none
-        of ours, or if it can't be written.
+        of ours, or if it can't be written: also later, when Bytewax saves to it.
     """
     directory = directory.absolute()
     try:
@@ -59,8 +60,17 @@ def open_state(directory: Path, settings: Settings) -> Iterator[RecoveryConfig]:
             _create(directory, settings)
         except OSError as error:
             raise _unusable(directory, error) from error
+        except BaseException as error:
+            if reason := _store_fault(error):
+                raise _unstorable(directory, reason) from error
+            raise
         _compare(directory, settings)
-        yield RecoveryConfig(directory / "saved" / "store", timedelta(0))
+        try:
+            yield RecoveryConfig(directory / "saved" / "store", timedelta(0))
+        except RuntimeError as error:
+            if reason := _store_fault(error):
+                raise _unstorable(directory, reason) from error
+            raise
     finally:
         os.close(lock)  # which releases it, as the end of the process would
 
@@ -139,6 +149,22 @@ def _compare(directory: Path, settings: Settings) -> None:
             f"{directory}: this state was made for other settings: {'; '.join(differing)}. "
             "Set them back, or begin anew with another service.state_dir."
         )
+
+
+def _store_fault(error: BaseException) -> str | None:
+    """SQLite's own words, if Bytewax's store gave up: it panics, and its error has no class, only text."""
+    text = str(error)
+    if "SqliteFailure" not in text:
+        return None
+    said = re.search(r'Some\("(.+?)"\)', text)
+    return said[1] if said else "SQLite failed"
+
+
+def _unstorable(directory: Path, reason: str) -> StateError:
+    return StateError(
+        f"{directory}: the store of its state can't be used ({reason}). Make room on its disk, or restore it: "
+        "andon goes on from the last state that was saved whole."
+    )
 
 
 def _unusable(directory: Path, error: OSError) -> StateError:

@@ -7,9 +7,14 @@ import multiprocessing
 import os
 import signal
 import stat
+import subprocess
 
+import bytewax.operators as op
 import pytest
+from bytewax.dataflow import Dataflow
+from bytewax.testing import TestingSink, TestingSource
 
+from andon.engine import run_flow
 from andon.state import open_state
 from contracts.errors import StateError
 from contracts.settings import Service, Settings, Site
@@ -100,6 +105,38 @@ def test_a_file_in_its_place_is_told(tmp_path):
 
     with pytest.raises(StateError, match=rf"{tmp_path}/state: the state directory can't be used \("):
         open_state(tmp_path / "state", SETTINGS).__enter__()
+
+
+def test_a_disk_without_room_is_told(tmp_path):
+    """One line with the path and the system's reason, where the library would only panic."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a small disk")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no disk can be mounted here")
+    try:
+        with pytest.raises(StateError, match=rf"{disk}/state: the .*can't be used \("):
+            open_state(disk / "state", SETTINGS).__enter__()
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_a_store_that_breaks_while_it_is_used_is_told(tmp_path):
+    """A damaged file, or a disk that fills up later, ends a run with one line and not with the library's panic."""
+    with open_state(tmp_path, SETTINGS):
+        pass
+    for part in (tmp_path / "saved" / "store").glob("*.sqlite3"):
+        part.write_bytes(b"rubbish " * 1_000)
+    flow = Dataflow("any")
+    op.output("out", op.input("in", flow, TestingSource([1])), TestingSink([]))
+
+    with (
+        pytest.raises(StateError, match=rf"{tmp_path}: the store .* \(file is not a database\)"),
+        open_state(tmp_path, SETTINGS) as recovery,
+    ):
+        run_flow(flow, epoch_s=1, recovery=recovery)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "{"])
