@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
 
-from andon.run import version_of
+from andon.installed import version_of
 from contracts.loading import load
 from tests.conftest import ROOT
 from tests.kafka.service import Feeder, Service, Topics, andon, committed, count_all, read_all, wait_until
