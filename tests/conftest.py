@@ -62,12 +62,23 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield broker.bootstrap
 
 
-@pytest.fixture
-def own_kafka(tmp_path: Path) -> Iterator[LocalKafka]:
-    """A running broker of the test's own, to stop, kill, pause and start again."""
+@pytest.fixture(scope="session")
+def breakable_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """The broker behind `own_kafka`: it takes seconds to start, so one test after the other has it."""
     need_local_kafka()
-    with LocalKafka(tmp_path / "kafka") as broker:
+    with LocalKafka(tmp_path_factory.mktemp("own-kafka")) as broker:
         yield broker
+
+
+@pytest.fixture
+def own_kafka(breakable_kafka: LocalKafka) -> Iterator[LocalKafka]:
+    """A running broker that no other test uses meanwhile, to stop, kill, pause and start again.
+
+    Topics of earlier tests are still on it.
+    """
+    breakable_kafka.start()
+    yield breakable_kafka
+    breakable_kafka.resume()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
@@ -33,6 +34,7 @@ __all__ = [
     "andon",
     "committed",
     "count_all",
+    "named",
     "produce",
     "read_all",
     "reading",
@@ -78,6 +80,12 @@ class Topics:
         self.commands = make(1)
         self.alarms = make(1)
         self.dead_letters = make(1)
+
+
+def named(prefix: str) -> SimpleNamespace:
+    """Topics that the test itself makes, on a broker that others have used before."""
+    names = ("readings", "alerts", "alarms", "commands", "dead_letters")
+    return SimpleNamespace(**{name: f"{prefix}-{name.replace('_', '-')}" for name in names})
 
 
 class Service:
@@ -242,13 +250,20 @@ def reading(asset: str, value: float, ts: int, sensor: str = "temp") -> dict[str
     return {"asset": asset, "sensor": sensor, "ts": ts, "value": value}
 
 
-def produce(bootstrap: str, topic: str, messages: Iterable[dict[str, Any] | tuple[bytes, bytes]]) -> int:
-    """Send readings, or (key, value) as they are; returns how many, when all have arrived."""
+def produce(
+    bootstrap: str, topic: str, messages: Iterable[dict[str, Any] | tuple[bytes, bytes]], *, sent_then: bool = False
+) -> int:
+    """Send readings, or (key, value) as they are; returns how many, when all have arrived.
+
+    Args:
+        sent_then: Kafka's timestamp of a reading is its own `ts`, as if it had been sent at that time.
+    """
     producer = Producer({"bootstrap.servers": bootstrap, "message.max.bytes": 1_100_000})
     count = 0
     for message in messages:
         if isinstance(message, dict):
-            producer.produce(topic, json.dumps(message).encode(), message["asset"].encode())
+            then_ms = message["ts"] if sent_then else 0  # 0: now
+            producer.produce(topic, json.dumps(message).encode(), message["asset"].encode(), timestamp=then_ms)
         else:
             producer.produce(topic, message[1], message[0])
         count += 1
