@@ -6,15 +6,9 @@ import time
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.kafka.service import Feeder, Service, Topics, andon, produce, read_all, reading, wait_until
+from tests.kafka.service import Feeder, Service, Topics, andon, count_all, named, produce, read_all, reading, wait_until
 
 T0 = 1_700_000_000_000
-
-
-class Names:
-    """The topics of a broker that one test has for itself."""
-
-    readings, alerts, alarms, commands, dead_letters = "readings", "alerts", "alarms", "commands", "dead-letters"
 
 
 def waves(step):
@@ -29,24 +23,56 @@ def identities(bootstrap, topic):
 
 def test_a_broker_that_dies_and_comes_back_costs_no_alert(own_kafka, tmp_path):
     """The service waits and goes on by itself."""
-    kafka = own_kafka.bootstrap
-    service = Service(tmp_path / "run", kafka, Names, service="epoch_s = 1")
+    kafka, work = own_kafka.bootstrap, named("dies")
+    service = Service(tmp_path / "run", kafka, work, service="epoch_s = 1")
     assert andon("topics", "create", str(service.settings), "--partitions", "4").returncode == 0
-    feeder = Feeder(kafka, Names.readings, waves, every_s=0.05)
+    feeder = Feeder(kafka, work.readings, waves, every_s=0.05)
     with service:
         service.start()
-        wait_until(lambda: len(read_all(kafka, Names.alerts)) > 100, "alerts flow")
+        wait_until(lambda: count_all(kafka, work.alerts) > 100, "alerts flow")
 
         own_kafka.kill()
         time.sleep(3)
         own_kafka.start()
-        before = len(read_all(kafka, Names.alerts))
-        wait_until(lambda: len(read_all(kafka, Names.alerts)) > before + 100, "alerts flow again")
+        before = count_all(kafka, work.alerts)
+        wait_until(lambda: count_all(kafka, work.alerts) > before + 100, "alerts flow again")
         feeder.stop()
-        wait_until(lambda: len(identities(kafka, Names.alerts)) >= feeder.sent - 10, "all alerts are there")
+        wait_until(lambda: len(identities(kafka, work.alerts)) >= feeder.sent - 10, "all alerts are there")
 
         assert service.stop() == 0
-    assert len(identities(kafka, Names.alerts)) == feeder.sent - 10  # the first second was cold
+    assert len(identities(kafka, work.alerts)) == feeder.sent - 10  # the first second was cold
+
+
+def test_a_broker_that_stays_away_ends_the_service_in_time_and_costs_no_alert(own_kafka, tmp_path):
+    """A supervisor sees one line and an exit code; a service that is asked to stop needs no kill -9."""
+    kafka, work, quiet = own_kafka.bootstrap, named("stays-away"), named("asked-to-stop")
+    service = Service(tmp_path / "run", kafka, work, service="epoch_s = 0.5\ndelivery_wait_s = 3")
+    asked = Service(tmp_path / "asked", kafka, quiet, service="epoch_s = 0.5")
+    for each in (service, asked):
+        assert andon("topics", "create", str(each.settings), "--partitions", "4").returncode == 0
+    feeder = Feeder(kafka, work.readings, waves, every_s=0.05)
+    produce(kafka, quiet.readings, [*waves(0), *waves(1)])
+    with service, asked:
+        for each in (service, asked):
+            each.start()
+        wait_until(lambda: count_all(kafka, work.alerts) > 20, "alerts flow")
+        wait_until(lambda: count_all(kafka, quiet.alerts) == 10, "those of the other service, too")
+        wait_until(lambda: asked.get("/readyz")[0] == 200, "it has seen its broker answer")
+
+        own_kafka.kill()
+        wait_until(lambda: bool(asked.events("source failed")), "the outage is noticed")
+        assert asked.stop() == 0
+        assert service.process.wait(60) == 1
+    own_kafka.start()
+    feeder.stop()
+
+    complaint = service.stderr.read_text().splitlines()[-1]
+    assert complaint.startswith(f"andon: kafka {work.alerts}: a record can't be delivered (")
+    assert "Nothing is lost" in complaint
+    for each in (service, asked):
+        each.catch_up()
+    assert len(identities(kafka, work.alerts)) == feeder.sent - 10
+    assert count_all(kafka, quiet.alerts) == 10
 
 
 def test_alerts_that_can_not_be_delivered_end_the_service_and_are_decided_again(kafka, topics, tmp_path):
