@@ -44,7 +44,7 @@ lint: $(INSTALLED) ## ruff, codespell and the rules of who may import whom
 types: $(INSTALLED) ## mypy --strict
 	@$(PY) -m mypy --strict
 
-kafka: $(INSTALLED) ## a local Apache Kafka on 127.0.0.1:9092 until Ctrl-C (needs Java 17 and Maven)
+kafka: $(COMPILED) ## a local Apache Kafka on 127.0.0.1:9092 until Ctrl-C (needs Java 17 and Maven)
 	@$(PY) -m deploy.kafka.local $(ARGS)
 
 bench-throughput: $(COMPILED) ## andon against merely reading the topic, on a real Kafka (about two minutes)

@@ -117,6 +117,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up
         if counts is None:
             log.info("stopped", before="the broker answered")
             return
+        log.info("kernels loading", note="a fresh installation compiles them now, up to a minute")
         warm()
 
         surroundings = LaneSurroundings(
