@@ -189,9 +189,9 @@ def test_a_label_that_no_file_has_is_told_with_the_columns_that_are_there(tmp_pa
     messages = write(tmp_path, "line.ndjson", "{}\n")
 
     with pytest.raises(
-        SourceError, match=r"no file has a column 'anomoly'; there are 'time', 'temp', 'anomaly', 'flow'"
+        SourceError, match=r"no file has a column 'anomalie_'; there are 'time', 'temp', 'anomaly', 'flow'"
     ):
-        Files([first, messages, second], Settings(), Choice(ignore_columns=("anomaly", "anomoly")))
+        Files([first, messages, second], Settings(), Choice(ignore_columns=("anomaly", "anomalie_")))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from dataflows.kafka_client import available
@@ -299,9 +299,27 @@ def count_all(bootstrap: str, topic: str) -> int:
 
 def committed(bootstrap: str, topic: str, *, group: str = "andon-test") -> dict[int, int]:
     """The offsets that a consumer group has committed, by partition: what Kafka's own tools show."""
+    _wait_for_coordinator(bootstrap, topic, group)
     admin = AdminClient({"bootstrap.servers": bootstrap})
     (answer,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]).values()
     return {at.partition: at.offset for at in answer.result(20).topic_partitions if at.topic == topic}
+
+
+def _wait_for_coordinator(bootstrap: str, topic: str, group: str) -> None:
+    """On a new broker nobody has committed yet, and the admin client's answer to that has crashed the process."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
+    deadline = time.monotonic() + WAIT_S
+    try:
+        while True:
+            try:
+                consumer.committed([TopicPartition(topic, 0)], 10)
+            except KafkaException:
+                assert time.monotonic() < deadline, f"the group {group} has no coordinator"
+                time.sleep(0.1)
+            else:
+                return
+    finally:
+        consumer.close()
 
 
 def wait_until(true: Callable[[], bool], what: str, *, wait_s: float = WAIT_S) -> None:
