@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
 
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from tests.kafka.service import Feeder, Service, Topics, andon, count_all, named, produce, read_all, reading, wait_until
 
@@ -19,6 +27,20 @@ def waves(step):
 def identities(bootstrap, topic):
     """The transitions that were written."""
     return {dict(message.headers())["ce_id"] for message in read_all(bootstrap, topic)}
+
+
+def take_alerts(bootstrap, topic, *, replicas_min):
+    """With more replicas asked for than there are, the broker takes no record, and the producer tries again."""
+    entry = ConfigEntry("min.insync.replicas", str(replicas_min), incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.incremental_alter_configs([resource])[resource].result(20)
+
+
+def in_flight(service):
+    """Records that the service's producer holds."""
+    page = service.get("/metrics")[1]
+    return float(re.search(r"^andon_sink_in_flight (\S+)$", page, re.MULTILINE)[1])
 
 
 def test_a_broker_that_dies_and_comes_back_costs_no_alert(own_kafka, tmp_path):
@@ -59,11 +81,14 @@ def test_a_broker_that_stays_away_ends_the_service_in_time_and_costs_no_alert(ow
         wait_until(lambda: count_all(kafka, quiet.alerts) == 10, "those of the other service, too")
         wait_until(lambda: asked.get("/readyz")[0] == 200, "it has seen its broker answer")
 
+        take_alerts(kafka, work.alerts, replicas_min=2)  # so that some are surely under way when the broker dies
+        wait_until(lambda: in_flight(service) > 0, "alerts are under way")
         own_kafka.kill()
         wait_until(lambda: bool(asked.events("source failed")), "the outage is noticed")
         assert asked.stop() == 0
         assert service.process.wait(60) == 1
     own_kafka.start()
+    take_alerts(kafka, work.alerts, replicas_min=1)
     feeder.stop()
 
     complaint = service.stderr.read_text().splitlines()[-1]
