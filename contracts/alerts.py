@@ -141,7 +141,7 @@ class Alert(_Model):
     score: Annotated[float | None, Field(description="L, -log10 of the calibrated tail probability")]
     rank: Annotated[float | None, Field(description="P, the level of surprise relative to the series' own past peaks")]
     contributions: tuple[Contribution, ...]
-    evidence: dict[str, float | int | str | None]
+    evidence: dict[str, float | int | str | list[str] | None]
     window: WindowSpan | None
     by: Annotated[str | None, Field(description="who commanded the transition")] = None
     comment: str | None = None

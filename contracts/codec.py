@@ -1,4 +1,4 @@
-"""One message in, what it says out: the reference decoder of readings and of commands. Pure, and never raises.
+"""One message in, what it says out: the reference decoder of readings. Pure, and never raises.
 
 A reading message is a JSON object for one reading (`asset`, `sensor`, `value`) or for many sensors of one asset
 (`asset`, `values`). It is judged in a fixed order, and the first fault is the one that is told:
@@ -18,7 +18,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from math import isfinite
 from typing import Any
 
@@ -28,7 +27,7 @@ from contracts.limits import AHEAD_MS_MAX, MESSAGE_BYTES_MAX, MESSAGE_VALUES_MAX
 from contracts.names import name_fault
 from contracts.readings import Quality, Reason
 
-__all__ = ["QUALITY_WORDS", "Command", "Message", "Refusal", "Verb", "decode_command", "decode_message"]
+__all__ = ["QUALITY_WORDS", "Message", "Refusal", "decode_message", "describe", "json_object"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def decode_message(value: bytes | None, kafka_ts_ms: int) -> Message | Refusal:
         value: the record's value; None is a tombstone.
         kafka_ts_ms: the record's timestamp (ms since the epoch); negative where there is none, as in a file.
     """
-    document = _json_object(value)
+    document = json_object(value)
     if isinstance(document, Refusal):
         return document
     asset = document.get("asset")
@@ -93,7 +92,7 @@ def decode_message(value: bytes | None, kafka_ts_ms: int) -> Message | Refusal:
         if fault := _fault_of_name(sensor):
             refusals.append(Refusal(Reason.BAD_NAME, f"sensor {fault}"))
         elif type(number) not in _NUMBERS or not isfinite(number):
-            detail = f"sensor {sensor}: value is {_describe(number)}, not a number or a boolean"
+            detail = f"sensor {sensor}: value is {describe(number)}, not a number or a boolean"
             refusals.append(Refusal(Reason.BAD_VALUE, detail))
         else:
             good.append((sensor, float(number)))
@@ -110,7 +109,8 @@ def decode_message(value: bytes | None, kafka_ts_ms: int) -> Message | Refusal:
 _NUMBERS = (float, int, bool)
 
 
-def _json_object(value: bytes | None) -> dict[str, Any] | Refusal:
+def json_object(value: bytes | None) -> dict[str, Any] | Refusal:
+    """The JSON object that a record's value is; None is a tombstone."""
     if value is None:
         return Refusal(Reason.NOT_JSON, "the message has no value")
     if len(value) > MESSAGE_BYTES_MAX:
@@ -120,7 +120,7 @@ def _json_object(value: bytes | None) -> dict[str, Any] | Refusal:
     except orjson.JSONDecodeError as error:
         return Refusal(Reason.NOT_JSON, str(error))
     if not isinstance(document, dict):
-        return Refusal(Reason.NOT_OBJECT, f"the message is {_describe(document)}, not an object")
+        return Refusal(Reason.NOT_OBJECT, f"the message is {describe(document)}, not an object")
     return document
 
 
@@ -137,7 +137,7 @@ def _values(document: dict[str, Any]) -> list[tuple[Any, Any]] | Refusal:
             return Refusal(Reason.MISSING_SENSOR, "the message has neither sensor and value nor values")
         return Refusal(Reason.MISSING_VALUE, "the message has no value")
     if not isinstance(values, dict):
-        return Refusal(Reason.BAD_VALUE, f"values is {_describe(values)}, not an object of sensor and value")
+        return Refusal(Reason.BAD_VALUE, f"values is {describe(values)}, not an object of sensor and value")
     if not values:
         return Refusal(Reason.MISSING_VALUE, "values is empty")
     if len(values) > MESSAGE_VALUES_MAX:
@@ -146,7 +146,7 @@ def _values(document: dict[str, Any]) -> list[tuple[Any, Any]] | Refusal:
 
 
 def _fault_of_name(name: object) -> str:
-    return name_fault(name) if isinstance(name, str) else f"name is {_describe(name)}, not text"
+    return name_fault(name) if isinstance(name, str) else f"name is {describe(name)}, not text"
 
 
 def _ts(given: object, kafka_ts_ms: int) -> int | Refusal:
@@ -163,7 +163,7 @@ def _ts(given: object, kafka_ts_ms: int) -> int | Refusal:
     elif type(given) is int:
         ts = given
     else:
-        return Refusal(Reason.BAD_TS, f"ts is {_describe(given)}, not whole milliseconds since 1970")
+        return Refusal(Reason.BAD_TS, f"ts is {describe(given)}, not whole milliseconds since 1970")
     if not 0 < ts <= TS_MS_MAX:
         return Refusal(Reason.BAD_TS, f"ts is {ts}: outside of the years 1970 to 9999")
     if 0 <= kafka_ts_ms < ts - AHEAD_MS_MAX:
@@ -197,7 +197,7 @@ def _quality(given: object) -> Quality | Refusal:
 _QUALITY_HELP = "quality is neither good, uncertain or bad nor a status code of 32 bits"
 
 
-def _describe(thing: object) -> str:
+def describe(thing: object) -> str:
     """What sort of JSON value it is: never the value itself, which may be long, deep or secret."""
     if thing is None:
         return "null"
@@ -212,56 +212,3 @@ _SORTS = {
     list: "a list",
     str: "text",
 }
-
-
-class Verb(StrEnum):
-    """What a command asks for. A closed list."""
-
-    ACKNOWLEDGE = "acknowledge"
-    SHELVE = "shelve"
-    UNSHELVE = "unshelve"
-    SUPPRESS = "suppress"
-    UNSUPPRESS = "unsuppress"
-    OUT_OF_SERVICE = "out_of_service"
-    IN_SERVICE = "in_service"
-    FEEDBACK = "feedback"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """What a person asks for."""
-
-    verb: Verb
-    asset: str
-    by: str
-    arguments: dict[str, Any]
-    """The other keys, as they came."""
-
-
-def decode_command(value: bytes | None) -> Command | Refusal:
-    """Decode one message of commands.
-
-    In this version no command can be carried out: a well-formed one is refused too, and its refusal says so.
-    """
-    command = _command(value)
-    if isinstance(command, Refusal):
-        return Refusal(Reason.BAD_COMMAND, command.detail)
-    return Refusal(Reason.BAD_COMMAND, f"{command.verb} is not available in this version")
-
-
-def _command(value: bytes | None) -> Command | Refusal:
-    document = _json_object(value)
-    if isinstance(document, Refusal):
-        return document
-    word = document.pop("command", None)
-    if not isinstance(word, str) or word not in set(Verb):
-        return Refusal(Reason.BAD_COMMAND, f"command is none of {', '.join(Verb)}")
-    names = {}
-    for key in ("asset", "by"):
-        name = document.pop(key, None)
-        if name is None:
-            return Refusal(Reason.BAD_COMMAND, f"the command has no {key}")
-        if fault := _fault_of_name(name):
-            return Refusal(Reason.BAD_COMMAND, f"{key}: {fault}")
-        names[key] = name
-    return Command(verb=Verb(word), asset=names["asset"], by=names["by"], arguments=document)

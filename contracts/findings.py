@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from contracts.readings import Rows, SeriesName
 
-__all__ = ["CLOSED", "Closed", "Expected", "Finding", "Kind", "Share", "Window"]
+__all__ = ["CLOSED", "Closed", "Evidence", "Expected", "Finding", "Kind", "Share", "Window"]
 
 CLOSED = np.dtype(
     [
@@ -75,6 +75,10 @@ class Window:
     count: int
 
 
+Evidence: TypeAlias = dict[str, float | int | str | None]
+"""What a finding rests on, by name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """A condition became true (`active`) or false. A function of the data and the settings alone."""
@@ -94,7 +98,7 @@ class Finding:
     score: float | None = None
     rank: float | None = None
     contributions: tuple[Share, ...] = ()
-    evidence: dict[str, float | int | str | None] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=dict)
     window: Window | None = None
     source: str = ""
     """`topic/partition/offset` of the reading that caused it; empty where a tick did."""

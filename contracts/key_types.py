@@ -6,7 +6,7 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,4 +76,11 @@ def _words(kind: Any) -> list[str]:
     return [_WORDS.get(kind, "a table")]
 
 
-_WORDS = {bool: "true or false", float: "a number", int: "a whole number", str: "text", Any: "any value"}
+_WORDS = {
+    bool: "true or false",
+    float: "a number",
+    int: "a whole number",
+    str: "text",
+    Any: "any value",
+    AwareDatetime: "a date and time with its offset, e.g. 2026-05-01T06:00:00+02:00",
+}

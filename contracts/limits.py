@@ -14,6 +14,12 @@ MESSAGE_BYTES_MAX = 1024 * 1024
 MESSAGE_VALUES_MAX = 10_000
 """Sensors in one message of many. The largest PLC snapshots that we know have some thousands."""
 
+COMMENT_CHARACTERS_MAX = 1_000
+"""Of a command: a reason, not a report. It is repeated in every alert that the command causes."""
+
+HOLDS_PER_ASSET_MAX = 1_000
+"""Shelves, suppressions and the like that stand at the same time: people can't mean more."""
+
 DEAD_LETTER_BYTES_MAX = 900_000
 """A dead letter carries headers too and must stay below the broker's 1 MiB."""
 

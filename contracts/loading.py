@@ -30,6 +30,7 @@ __all__ = ["ENVIRONMENT_PREFIX", "load", "parse"]
 
 ENVIRONMENT_PREFIX = "ANDON_"
 _CLIENT_PREFIX = "client__"
+_LISTS = ("rules", "assets", "maintenance")
 
 
 def load(path: str | Path, environ: Mapping[str, str]) -> Settings:
@@ -93,12 +94,12 @@ def _override(data: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[st
             continue
         section, _, key = name.lower().partition("__")
         model: Any = Settings.model_fields[section].annotation if section in Settings.model_fields else None
-        if section in ("rules", "assets"):
+        if section in _LISTS:
             problems.append(
                 Problem(variable, f"{section} can't be set from the environment.", "Write them in the file.")
             )
         elif not is_model(model):
-            known = [part for part in Settings.model_fields if part not in ("rules", "assets")]
+            known = [part for part in Settings.model_fields if part not in _LISTS]
             problems.append(Problem(variable, f"there is no section {section}.", _nearest(section, known)))
         elif section == "kafka" and key.startswith(_CLIENT_PREFIX) and key != _CLIENT_PREFIX:
             client = _table(_table(data, "kafka"), "client")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["READING", "Block", "Quality", "Reason", "Reject", "SeriesName", "Tick", "group_key", "group_of"]
+__all__ = ["READING", "Block", "Clock", "Quality", "Reason", "Reject", "SeriesName", "Tick", "group_key", "group_of"]
 
 Rows = NDArray[Any]
 """A structured array."""
@@ -104,6 +104,13 @@ class Tick:
     now_ms: int
     after_outage: bool = False
     """The lane was cut off until now: the silence up to here is nobody's fault and isn't judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """By the event clock: how far the readings of assets have come (asset, ms), instead of ticks."""
+
+    times: tuple[tuple[str, int], ...]
 
 
 def group_of(asset: str, key_groups: int) -> int:

@@ -11,18 +11,21 @@ from functools import cached_property
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from contracts import limits
 
 __all__ = [
+    "AlarmSettings",
     "Anomaly",
     "AssetSettings",
     "Drift",
     "Flatline",
     "Kafka",
     "Limit",
+    "Maintenance",
     "Rate",
     "ResolvedAsset",
     "ResolvedRule",
@@ -144,6 +147,14 @@ class Service(Section):
     metrics_port: Annotated[
         Whole, Field(ge=0, le=65535, description="port that metrics and health are served on; 0 picks a free one")
     ] = 9464
+
+
+class AlarmSettings(Section):
+    """The alarm lifecycle."""
+
+    shelve_max_h: Annotated[
+        Number, Field(gt=0, le=24 * 366, description="how long an alarm may be shelved, in hours: a shelf always ends")
+    ] = 24.0
 
 
 class Limit(Section):
@@ -271,6 +282,10 @@ class Rule(Section):
     ] = "*"
     sensor: Annotated[str, Field(min_length=1, description="pattern of sensor names")] = "*"
     unit: Annotated[str | None, Field(max_length=32, description="unit that is shown in alerts")] = None
+    ack_required: Annotated[
+        Annotated[bool, Field(strict=True)] | None,
+        Field(description="an alarm that is over stays listed until a person acknowledges it (default false)"),
+    ] = None
     limit: Annotated[Limit | Literal[False] | None, Field(description="fixed limits")] = None
     rate: Annotated[Rate | Literal[False] | None, Field(description="rate of change")] = None
     flatline: Annotated[Flatline | Literal[False] | None, Field(description="no change")] = None
@@ -306,10 +321,54 @@ class AssetSettings(Section):
         return self
 
 
+class Maintenance(Section):
+    """Planned work: alarms of these assets are suppressed, and nothing is learned. Once, or every week."""
+
+    asset: Annotated[str, Field(min_length=1, description="pattern of asset names")] = "*"
+    start: Annotated[AwareDatetime | None, Field(description="once: from, with the offset of its time zone")] = None
+    end: Annotated[AwareDatetime | None, Field(description="once: to, with the offset of its time zone")] = None
+    days: Annotated[
+        tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...],
+        Field(description="every week: the days on which it begins"),
+    ] = ()
+    at: Annotated[
+        str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="every week: time of the day at which it begins")
+    ] = "00:00"
+    for_h: Annotated[Number, Field(gt=0, le=168, description="every week: how long it lasts, in hours")] = 24.0
+    time_zone: Annotated[str, Field(description="every week: of `at`, as in the tz database: Europe/Berlin")] = "UTC"
+    comment: Annotated[
+        str | None, Field(max_length=limits.COMMENT_CHARACTERS_MAX, description="shown in the alerts that it concerns")
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        once = self.start is not None or self.end is not None
+        weekly = bool(self.model_fields_set & {"days", "at", "for_h", "time_zone"})
+        if once == weekly:
+            raise ValueError(
+                "is not clear when|give start and end, or days, at, for_h and time_zone "
+                '(e.g. days = ["sun"], at = "02:00", for_h = 4, time_zone = "Europe/Berlin")'
+            )
+        if once and (self.start is None or self.end is None):
+            raise ValueError("has only one of start and end|give both")
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise ValueError(f"ends at {self.end} before it starts|give an end after {self.start}")
+        if weekly and not self.days:
+            raise ValueError('begins on no day|give days, e.g. days = ["sat", "sun"]')
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(
+                f"time_zone {self.time_zone[:60]!r} isn't in the tz database|give one like Europe/Berlin"
+            ) from error
+        return self
+
+
 class ResolvedRule(Section):
     """What is watched on one series, after all rules and defaults."""
 
     unit: str | None
+    ack_required: bool
     limit: Limit | None
     rate: Rate | None
     flatline: Flatline | None
@@ -336,8 +395,10 @@ class Settings(Section):
     site: Annotated[Site, Field(description="the plant")] = Site()
     kafka: Annotated[Kafka, Field(description="where readings come from and alerts go to")] = Kafka()
     service: Annotated[Service, Field(description="the running service")] = Service()
+    alarms: Annotated[AlarmSettings, Field(description="the alarm lifecycle")] = AlarmSettings()
     rules: Annotated[tuple[Rule, ...], Field(description="what is watched on which sensors")] = ()
     assets: Annotated[tuple[AssetSettings, ...], Field(description="what belongs to assets as a whole")] = ()
+    maintenance: Annotated[tuple[Maintenance, ...], Field(description="planned work")] = ()
 
     def rule(self, asset: str, sensor: str) -> ResolvedRule:
         """What is watched on one series: the first match wins per key, then the defaults."""
@@ -347,7 +408,8 @@ class Settings(Section):
                 for key in ResolvedRule.model_fields:
                     if key not in found and (value := getattr(rule, key)) is not None:
                         found[key] = value
-        return ResolvedRule.model_construct(**{key: found.get(key) or None for key in ResolvedRule.model_fields})
+        resolved = {key: found.get(key) or None for key in ResolvedRule.model_fields}
+        return ResolvedRule.model_construct(**resolved | {"ack_required": bool(resolved["ack_required"])})
 
     def asset(self, asset: str) -> ResolvedAsset:
         """What belongs to one asset: the first match wins per key, then the defaults."""

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from contracts.codec import Refusal, decode_command
+from contracts.codec import Refusal
+from contracts.commands import Origin, decode_command
 from contracts.errors import StateError
-from contracts.readings import Reject
+from contracts.readings import Reason, Reject
 from dataflows.decode import REJECT_KEY
 from dataflows.offsets import Partition, Start
 from dataflows.reader import Reader
@@ -104,18 +105,29 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         self._reader.close()
 
     def _refuse(self, message: Message) -> Reject:
-        refusal = decode_command(message.value())
-        assert isinstance(refusal, Refusal), "in this version every command is refused"
-        self._surroundings.happenings.message_rejected(refusal.reason)
-        return Reject(
-            reason=refusal.reason,
-            detail=refusal.detail,
-            key=message.key(),
-            value=message.value(),
+        origin = Origin(
             topic=message.topic() or "",
             partition=message.partition() or 0,
             offset=message.offset() or 0,
+            ts_ms=message.timestamp()[1],
+            key=message.key(),
+            value=message.value(),
         )
+        decoded = decode_command(origin)
+        if not isinstance(decoded, Refusal):
+            reject = decoded.refused(f"{decoded.verb} is not available in this version")
+        else:
+            reject = Reject(
+                reason=decoded.reason,
+                detail=decoded.detail,
+                key=origin.key,
+                value=origin.value,
+                topic=origin.topic,
+                partition=origin.partition,
+                offset=origin.offset,
+            )
+        self._surroundings.happenings.message_rejected(Reason.BAD_COMMAND)
+        return reject
 
     def _learn(self, statistics: Statistics) -> None:
         """The lanes watch the broker; a backlog of commands is at most some people's."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.codec import Refusal, Verb, decode_command, decode_message
+from contracts.codec import Refusal, decode_message
 from contracts.limits import AHEAD_MS_MAX, MESSAGE_VALUES_MAX, TS_MS_MAX
 from contracts.readings import Quality, Reason
 from tests.nasty import MESSAGES, TS
@@ -124,34 +124,3 @@ def test_the_top_two_bits_of_a_status_code_are_its_quality(code):
     decoded = decode_message(body, ARRIVED)
 
     assert decoded.quality is (Quality.GOOD, Quality.UNCERTAIN, Quality.BAD, Quality.BAD)[code]
-
-
-@pytest.mark.parametrize("verb", list(Verb))
-def test_a_well_formed_command_is_refused_by_name(verb):
-    """Who sends a command to a version that can't carry it out is told so, and the command isn't lost."""
-    refusal = decode_command(orjson.dumps({"command": verb, "asset": "press-1", "by": "maria", "until": 5}))
-
-    assert refusal == Refusal(Reason.BAD_COMMAND, f"{verb} is not available in this version")
-
-
-@pytest.mark.parametrize(
-    ("value", "detail"),
-    [
-        (None, "the message has no value"),
-        (b"{", "unexpected end of data"),
-        (b"[]", "the message is a list, not an object"),
-        (b"{}", "command is none of acknowledge, shelve"),
-        (b'{"command":"explode","asset":"a","by":"m"}', "command is none of acknowledge, shelve"),
-        (b'{"command":["shelve"],"asset":"a","by":"m"}', "command is none of acknowledge, shelve"),
-        (b'{"command":"shelve","by":"m"}', "the command has no asset"),
-        (b'{"command":"shelve","asset":"a"}', "the command has no by"),
-        (b'{"command":"shelve","asset":"a\\n","by":"m"}', "asset: name has control characters"),
-        (b'{"command":"shelve","asset":7,"by":"m"}', "asset: name is a whole number, not text"),
-    ],
-)
-def test_an_impossible_command_says_what_it_lacks(value, detail):
-    """A command that can't be understood is refused with what would help."""
-    refusal = decode_command(value)
-
-    assert refusal.reason is Reason.BAD_COMMAND
-    assert refusal.detail.startswith(detail)
