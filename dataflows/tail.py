@@ -1,0 +1,161 @@
+"""Reads a topic for people: from its beginning, its end or a time, up to what is there, and then on and on.
+
+No consumer group, nothing is committed: any number of screens may read the same topic, and nobody sees that they do.
+"""
+
+from __future__ import annotations
+
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from contracts.errors import SourceError
+from dataflows.kafka_client import ASK_S, PASSING, available, client_settings, open_client, wait_for_topics
+from dataflows.offsets import Partition
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping
+
+    from confluent_kafka import Message
+
+    from contracts.settings import Kafka
+    from dataflows.offsets import Available
+
+__all__ = ["MESSAGES_MAX", "Tail"]
+
+MESSAGES_MAX = 1_000
+"""Of one poll."""
+
+CLOSE_WAIT_S = 1.0
+"""A person who ends a command doesn't wait for a broker that is away."""
+
+GROUP = "andon"
+"""librdkafka wants a name. Nothing is ever committed under it."""
+
+_HARMLESS = PASSING | {"GROUP_AUTHORIZATION_FAILED"}  # no group is used, so its rights don't matter
+
+
+class Tail:
+    """All partitions of one topic, each in its order, from where `begin` says.
+
+    Guarantees: every message from there on that retention leaves, once. A broker that goes away pauses it; librdkafka
+    reconnects by itself. `poll` never blocks longer than it is asked to.
+
+    Args:
+        begin: ms since the epoch: the first message whose Kafka timestamp isn't before it.
+        wait_s: how long the broker may take to answer the first time.
+        stop: when it is set before the broker has answered, there is nothing to read, and nothing is raised.
+
+    Raises: SourceError if no broker answers in time, or the topic is missing.
+    """
+
+    def __init__(
+        self,
+        kafka: Kafka,
+        topic: str,
+        *,
+        begin: Literal["beginning", "end"] | int,
+        wait_s: float,
+        stop: threading.Event,
+        open_consumer: Callable[[dict[str, Any]], Any] = Consumer,
+        ask_topics: Callable[..., Mapping[str, int] | None] = wait_for_topics,
+    ) -> None:
+        self._topic = topic
+        self._unread: dict[int, int] = {}
+        """Partitions that haven't come as far as they were at the start, and how far that is."""
+        counts = ask_topics(
+            kafka, [topic], wait_s=wait_s, stop=stop, hint="Create what is missing: andon topics create"
+        )
+        self._consumer: Any = None
+        if counts is None:
+            return
+        configuration = client_settings(
+            kafka,
+            group_id=kafka.group_id or GROUP,
+            enable_auto_commit=False,
+            enable_auto_offset_store=False,
+            auto_offset_reset="earliest",  # only where retention has passed us, or the topic was made anew
+            enable_partition_eof=True,
+        )
+        configuration["error_cb"] = _pass
+        configuration.setdefault("fetch.wait.max.ms", 100)
+        self._consumer = open_client(open_consumer, configuration)
+        there = available(self._consumer, [Partition(topic, number) for number in range(counts[topic])])
+        beginnings = self._beginnings(there, begin)
+        self._unread = {part.number: limits.end for part, limits in there.items() if beginnings[part] < limits.end}
+        self._consumer.assign([TopicPartition(part.topic, part.number, at) for part, at in beginnings.items()])
+
+    @property
+    def caught_up(self) -> bool:
+        """All that was there when it was opened has been handed out."""
+        return not self._unread
+
+    def poll(self, wait_s: float = 0.2) -> list[Message]:
+        """What is there, at most MESSAGES_MAX; waits for the first one.
+
+        Raises: SourceError where reading can't go on: the topic is gone, or may not be read.
+        """
+        if self._consumer is None:
+            return []
+        found = self._consumer.consume(1, wait_s)  # asked for more, it would wait for all of them
+        if found:
+            found += self._consumer.consume(MESSAGES_MAX - 1, 0)
+        messages = []
+        for message in found:
+            if message.error() is None:
+                messages.append(message)
+                self._reached(message.partition(), message.offset() + 1)
+            else:
+                self._heed(message)
+        return messages
+
+    def close(self) -> None:
+        """Close the connections, within CLOSE_WAIT_S; what takes longer is left to the end of the process."""
+        if self._consumer is not None:
+            closing = Thread(target=self._consumer.close, daemon=True)
+            closing.start()
+            closing.join(CLOSE_WAIT_S)
+            self._consumer = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def _beginnings(
+        self, there: Mapping[Partition, Available], begin: Literal["beginning", "end"] | int
+    ) -> dict[Partition, int]:
+        if begin == "beginning":
+            return {part: limits.first for part, limits in there.items()}
+        if begin == "end":
+            return {part: limits.end for part, limits in there.items()}
+        asked = [TopicPartition(part.topic, part.number, begin) for part in there]
+        try:
+            answers = self._consumer.offsets_for_times(asked, timeout=ASK_S)
+        except KafkaException as error:
+            raise SourceError(f"kafka {self._topic}: no offset of that time ({error.args[0].str()}).") from error
+        offsets = {answer.partition: answer.offset for answer in answers}  # negative: nothing is as new as that
+        return {
+            part: min(max(offsets[part.number], limits.first), limits.end) if offsets[part.number] >= 0 else limits.end
+            for part, limits in there.items()
+        }
+
+    def _reached(self, partition: int, offset: int) -> None:
+        if partition in self._unread and offset >= self._unread[partition]:
+            del self._unread[partition]
+
+    def _heed(self, note: Message) -> None:
+        """An item that is no message: the end of a partition, or an error."""
+        error = note.error()
+        assert error is not None
+        if error.name() == "_PARTITION_EOF":  # all has been read, also where the last of it was compacted away
+            self._unread.pop(note.partition() or 0, None)
+        elif error.fatal() or error.name() not in _HARMLESS:
+            raise SourceError(f"kafka {self._topic}: {error.str()}")
+
+
+def _pass(_error: object) -> None:
+    """librdkafka reconnects by itself; without this it would write to standard error."""
