@@ -110,23 +110,13 @@ def read_table(settings: Settings, stop: threading.Event) -> Table:
 
     Raises: SourceError if no broker answers, the topic is missing, or it can't be read to its end in time.
     """
-    from contracts.errors import SourceError  # noqa: PLC0415
     from dataflows.tail import Tail  # noqa: PLC0415 - `andon ack --help` needn't wait for the Kafka client
 
     table = Table()
-    newest: dict[bytes | None, bytes | None] = {}
+    newest: dict[bytes | None, bytes | None] = {}  # of a key that has changed often, only the last is looked into
     wait_s = settings.service.broker_wait_s
     with Tail(settings.kafka, settings.kafka.alarms, begin="beginning", wait_s=wait_s, stop=stop) as tail:
-        deadline = time.monotonic() + wait_s
-        while not tail.caught_up and not stop.is_set():
-            messages = tail.poll()
-            newest.update((message.key(), message.value()) for message in messages)
-            if messages:
-                deadline = time.monotonic() + wait_s
-            elif time.monotonic() > deadline:
-                raise SourceError(
-                    f"kafka {settings.kafka.alarms}: nothing came for {wait_s:g} s, and there is more to read."
-                )
+        newest.update((message.key(), message.value()) for message in tail.what_is_there())
     for key, value in newest.items():
         table.take(key, value)
     return table

@@ -6,6 +6,7 @@ No consumer group, nothing is committed: any number of screens may read the same
 from __future__ import annotations
 
 from threading import Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -16,7 +17,7 @@ from dataflows.offsets import Partition
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from confluent_kafka import Message
 
@@ -45,7 +46,7 @@ class Tail:
 
     Args:
         begin: ms since the epoch: the first message whose Kafka timestamp isn't before it.
-        wait_s: how long the broker may take to answer the first time.
+        wait_s: how long the broker may take to answer the first time, and may be silent in `what_is_there`.
         stop: when it is set before the broker has answered, there is nothing to read, and nothing is raised.
 
     Raises: SourceError if no broker answers in time, or the topic is missing.
@@ -63,6 +64,8 @@ class Tail:
         ask_topics: Callable[..., Mapping[str, int] | None] = wait_for_topics,
     ) -> None:
         self._topic = topic
+        self._wait_s = wait_s
+        self._stop = stop
         self._unread: dict[int, int] = {}
         """Partitions that haven't come as far as they were at the start, and how far that is."""
         counts = ask_topics(
@@ -110,6 +113,20 @@ class Tail:
             else:
                 self._heed(message)
         return messages
+
+    def what_is_there(self) -> Iterator[Message]:
+        """All messages up to those that were there when it was opened; ends early when `stop` is set.
+
+        Raises: SourceError where reading can't go on, or the broker says nothing for `wait_s`.
+        """
+        deadline = monotonic() + self._wait_s
+        while not self.caught_up and not self._stop.is_set():
+            messages = self.poll()
+            if messages:
+                yield from messages
+                deadline = monotonic() + self._wait_s
+            elif monotonic() > deadline:
+                raise SourceError(f"kafka {self._topic}: nothing came for {self._wait_s:g} s, and there is more.")
 
     def close(self) -> None:
         """Close the connections, within CLOSE_WAIT_S; what takes longer is left to the end of the process."""
