@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "andon.demo",
     "run": "andon.run",
     "replay": "andon.replay",
+    "dead-letters": "andon.dead_letters",
     "check": "andon.check",
     "topics": "andon.topics",
 }
