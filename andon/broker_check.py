@@ -18,6 +18,9 @@ ASK_S = 5.0
 READINGS_KEPT_MS_MIN = 24 * 3600 * 1000
 """A weekend's outage is common; less than a day of readings is lost before anybody has looked."""
 
+ENDS_KEPT_MS_MIN = 24 * 3600 * 1000
+"""Kafka's own default. A tombstone says that an alarm is over, to whoever was away meanwhile."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerReport:
@@ -79,8 +82,15 @@ def judge_topics(kafka: Kafka, configs: dict[str, dict[str, Any]]) -> tuple[Prob
         if "compact" in configs.get(topic, {}).get("cleanup.policy", ""):
             fault = "is compacted: of each asset only the last message is kept."
             warnings.append(Problem(f"topic {topic}", fault, "Set cleanup.policy=delete."))
-    policy = configs.get(kafka.alarms, {}).get("cleanup.policy", "compact")
+    alarms = configs.get(kafka.alarms, {})
+    policy = alarms.get("cleanup.policy", "compact")
     if policy != "compact":
-        fault = f"has cleanup.policy={policy}: alarms that are still active expire."
+        fault = f"has cleanup.policy={policy}: "
+        fault += "alarms that are still active expire." if "delete" in policy else "it grows without end."
         warnings.append(Problem(f"topic {kafka.alarms}", fault, "Set cleanup.policy=compact."))
+    kept_ms = int(alarms.get("delete.retention.ms", ENDS_KEPT_MS_MIN))
+    if kept_ms < ENDS_KEPT_MS_MIN:
+        fault = f"keeps tombstones for {kept_ms / 3_600_000:.3g} h: who was away for longer takes alarms that are over "
+        fault += "for active ones."
+        warnings.append(Problem(f"topic {kafka.alarms}", fault, "Set delete.retention.ms to a day or more."))
     return tuple(warnings)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from contracts.advice import ANY_SENSOR, WARMUP_WINDOWS, advice, window_advice
+from andon.printing import clock_of
+from contracts.advice import ANY_SENSOR, WARMUP_WINDOWS, YEAR_MS, advice, window_advice
+from contracts.calendar import Calendar
 from contracts.errors import ConfigError, Problem, SourceError
 from contracts.loading import load
 from contracts.settings import Anomaly, ResolvedRule, Section
@@ -44,11 +47,12 @@ def command(file: str, explain: str | None, no_broker: bool) -> None:  # noqa: F
     _say(f"{file}: fine", style="bold green")
     for name, value in _summary(settings):
         _say(f"  {name:<9} {value}")
-    for problem in advice(settings):
+    now_ms = time.time_ns() // 1_000_000
+    for problem in advice(settings, now_ms=now_ms):
         _warn(str(problem))
     if explain is not None:
         _say("")
-        for line in _explained(settings, explain):
+        for line in _explained(settings, explain, now_ms):
             _say(line)
         if unwise := window_advice(settings, explain):
             _warn(f"{explain}: {unwise}")
@@ -96,17 +100,19 @@ def _summary(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "site", settings.site.name
     yield "Kafka", f"{kafka.bootstrap_servers}: {', '.join(kafka.readings)} → {kafka.alerts}"
     yield "rules", f"{len(settings.rules)} for sensors, {len(settings.assets)} for assets, then the defaults"
+    if count := len(settings.maintenance):
+        yield "planned", f"maintenance, {count} {'entry' if count == 1 else 'entries'}"
     changed = [
         f"{section}.{key} = {'…' if key == 'client' else value}"
-        for section in ("kafka", "service")
+        for section in ("kafka", "service", "alarms")
         for key, value in getattr(settings, section).model_dump(exclude_defaults=True).items()
         if key not in ("bootstrap_servers", "readings", "alerts")
     ]
     yield "changed", ", ".join(changed) if changed else "nothing else: all other settings have their defaults"
 
 
-def _explained(settings: Settings, asset: str) -> Iterator[str]:
-    """What holds for an asset: its windows, then a paragraph for each kind of sensor that the rules tell apart."""
+def _explained(settings: Settings, asset: str, now_ms: int) -> Iterator[str]:
+    """What holds for an asset; then a paragraph for each kind of sensor that the rules tell apart."""
     resolved = settings.asset(asset)
     if resolved.window_ms:
         hours = resolved.window_ms * WARMUP_WINDOWS / 3_600_000
@@ -115,6 +121,7 @@ def _explained(settings: Settings, asset: str) -> Iterator[str]:
     else:
         yield f"{asset}: every reading is a window, learned detectors judge after {WARMUP_WINDOWS} readings"
     yield f"  readings up to {resolved.late_ms_max / 1000:g} s out of order are taken"
+    yield from (f"  {line}" for line in _maintenance(settings, asset, now_ms))
     named = [rule.sensor for rule in settings.rules if fnmatchcase(asset, rule.asset) and rule.sensor != "*"]
     for sensor in [*dict.fromkeys(named), ANY_SENSOR]:
         rule = settings.rule(asset, sensor)
@@ -122,12 +129,28 @@ def _explained(settings: Settings, asset: str) -> Iterator[str]:
         for key in ResolvedRule.model_fields:
             if key != "unit":
                 origin = _origin(settings, asset, sensor, key)
-                yield f"    {key:<8}  {origin:<9} {_described(getattr(rule, key))}"
+                yield f"    {key:<12}  {origin:<9} {_described(getattr(rule, key))}"
 
 
-def _described(part: Section | None) -> str:
-    if part is None:
+def _maintenance(settings: Settings, asset: str, now_ms: int) -> Iterator[str]:
+    """Whether it is now, and when it is next."""
+    coming = Calendar(settings).spans(asset, now_ms, now_ms + YEAR_MS)
+    if not coming:
+        yield "no maintenance in the coming year"
+    for span in coming[:2]:
+        why = f": {span.comment}" if span.comment else ""
+        if span.start > now_ms:
+            yield f"maintenance next from {clock_of(span.start)} to {clock_of(span.end)} UTC{why}"
+            return
+        end = f"until {clock_of(span.end)} UTC" if span.end < now_ms + YEAR_MS else "for more than a year"
+        yield f"maintenance now, {end}{why}"
+
+
+def _described(part: Section | bool | None) -> str:  # noqa: FBT001 - one of the rule's keys is one
+    if not part:
         return "off"
+    if part is True:
+        return "on"
     given = {key: value for key, value in part.model_dump(exclude_defaults=True).items() if value not in ({}, ())}
     return ", ".join(f"{key} = {_toml(value)}" for key, value in given.items()) or "on, with its defaults"
 

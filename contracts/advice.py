@@ -1,17 +1,21 @@
-"""What is allowed in the settings and was hardly meant: rules that never apply, windows that are never judged."""
+"""What is allowed in the settings and was hardly meant: rules that never apply, maintenance that is over."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
+from contracts.calendar import WEEK_MS, merged, spans_of
 from contracts.errors import Problem
-from contracts.settings import AssetSettings, Limit, Rule, Settings
+from contracts.settings import AssetSettings, Limit, Maintenance, Rule, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ANY_SENSOR", "WARMUP_WINDOWS", "advice", "covers", "window_advice"]
+    from contracts.calendar import Span
+
+__all__ = ["ANY_SENSOR", "WARMUP_WINDOWS", "YEAR_MS", "advice", "covers", "window_advice"]
 
 WARMUP_WINDOWS = 150
 """Windows that a learned detector sees before it tells anything."""
@@ -19,14 +23,24 @@ WARMUP_WINDOWS = 150
 WARMUP_S_MAX = 7 * 86400
 """Nobody waits longer than a week for the first judgement."""
 
+SHELVE_H_MAX = 7 * 24
+"""After a week of holidays nobody remembers what was shelved, and why."""
+
+YEAR_MS = 53 * WEEK_MS
+"""Over which weekly entries are compared: clocks have changed both ways in it."""
 
 ANY_SENSOR = "any other sensor"
 """A name that only patterns for all sensors match."""
 
 
-def advice(settings: Settings) -> tuple[Problem, ...]:
-    """All that looks unwise, in the order of the file."""
-    return (*_rules(settings), *_assets(settings), *_service(settings))
+def advice(settings: Settings, *, now_ms: int) -> tuple[Problem, ...]:
+    """All that looks unwise, in the order of the file.
+
+    Args:
+        now_ms: what is over by then (ms since the epoch) is said; 0: nothing is.
+    """
+    parts = (_rules(settings), _assets(settings), _maintenance(settings, now_ms), _service(settings), _alarms(settings))
+    return tuple(problem for part in parts for problem in part)
 
 
 def window_advice(settings: Settings, asset: str) -> str:
@@ -83,6 +97,50 @@ def _assets(settings: Settings) -> Iterator[Problem]:
                 f"is {part.window_s:g}: the learned detectors judge after {WARMUP_WINDOWS} windows, {days:.0f} days."
             )
             yield Problem(f"assets[{number}].window_s", fault, "Shorten it.")
+
+
+def _maintenance(settings: Settings, now_ms: int) -> Iterator[Problem]:
+    entries = settings.maintenance
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    for number, entry in enumerate(entries, 1):
+        key = f"maintenance[{number}]"
+        # Of two entries that say the same, the later one is superfluous.
+        wider = [
+            position
+            for position, other in enumerate(entries, 1)
+            if position != number
+            and _is_within(entry, other, now_ms)
+            and (position < number or not _is_within(other, entry, now_ms))
+        ]
+        if entry.end is not None and entry.end <= now and settings.service.clock == "wall":
+            yield Problem(key, f"ended at {entry.end}.", "Drop it.")
+        elif wider:
+            yield Problem(key, f"changes nothing: maintenance[{wider[0]}] covers all of it.", "Drop it.")
+        elif sum(span.end - span.start for span in _coming(entry, now_ms)) > 0.99 * YEAR_MS:
+            fault = "never ends: no alarm of these assets is ever annunciated."
+            yield Problem(key, fault, "Shorten for_h, or take the assets out of service by a command.")
+
+
+def _is_within(entry: Maintenance, other: Maintenance, now_ms: int) -> bool:
+    """Whether all that an entry says is said by another one, of its own sort, too."""
+    if not covers(other.asset, entry.asset):
+        return False
+    if entry.start and entry.end and other.start and other.end:
+        return other.start <= entry.start and entry.end <= other.end
+    own, others = _coming(entry, now_ms), _coming(other, now_ms)
+    return bool(own) and all(any(wide.start <= span.start and span.end <= wide.end for wide in others) for span in own)
+
+
+def _coming(entry: Maintenance, now_ms: int) -> list[Span]:
+    """The coming year of an entry that comes every week; nothing of one that comes once."""
+    return merged(spans_of(entry, now_ms, now_ms + YEAR_MS)) if entry.days else []
+
+
+def _alarms(settings: Settings) -> Iterator[Problem]:
+    if settings.alarms.shelve_max_h > SHELVE_H_MAX:
+        days = settings.alarms.shelve_max_h / 24
+        fault = f"lets alarms be shelved for {days:.3g} days: what is held back so long is forgotten."
+        yield Problem("alarms.shelve_max_h", fault, f"Give at most {SHELVE_H_MAX}; suppress what is meant to last.")
 
 
 def _service(settings: Settings) -> Iterator[Problem]:

@@ -6,21 +6,27 @@ Spans that meet or overlap are one: nothing begins or ends between them.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
+from contracts.limits import TS_MS_MAX
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from contracts.settings import Maintenance, Settings
 
-__all__ = ["Calendar", "Span"]
+__all__ = ["DAY_MS", "WEEK_MS", "Calendar", "Span", "merged", "spans_of"]
 
 DAY_MS = 86_400_000
 WEEK_MS = 7 * DAY_MS
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+_LAST_MS = TS_MS_MAX - 2 * DAY_MS
+"""Python's calendar ends with the year 9999, everywhere on earth: no weekly maintenance begins later."""
 
 
 class Span(NamedTuple):
@@ -54,14 +60,8 @@ class Calendar:
         """
         if not self._entries:
             return []
-        found = [span for entry in self._of(asset) for span in _spans(entry, start - WEEK_MS, end + WEEK_MS)]
-        merged: list[Span] = []
-        for span in sorted(found, key=lambda span: (span.start, span.end)):
-            if merged and span.start <= merged[-1].end:
-                merged[-1] = merged[-1]._replace(end=max(merged[-1].end, span.end))
-            else:
-                merged.append(span)
-        return [span for span in merged if span.start < end and span.end > start]
+        found = (span for entry in self._of(asset) for span in spans_of(entry, start - WEEK_MS, end + WEEK_MS))
+        return [span for span in merged(found) if span.start < end and span.end > start]
 
     def _of(self, asset: str) -> tuple[Maintenance, ...]:
         entries = self._by_asset.get(asset)
@@ -71,8 +71,19 @@ class Calendar:
         return entries
 
 
-def _spans(entry: Maintenance, start: int, end: int) -> Iterator[Span]:
-    """The spans of one entry that touch [start, end)."""
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The same time as spans of which no two meet, in order."""
+    apart: list[Span] = []
+    for span in sorted(spans, key=lambda span: (span.start, span.end)):
+        if apart and span.start <= apart[-1].end:
+            apart[-1] = apart[-1]._replace(end=max(apart[-1].end, span.end))
+        else:
+            apart.append(span)
+    return apart
+
+
+def spans_of(entry: Maintenance, start: int, end: int) -> Iterator[Span]:
+    """The spans of one entry that touch [start, end) (ms), as they are written: they may meet."""
     if entry.start is not None and entry.end is not None:
         span = Span(_ms(entry.start), _ms(entry.end), entry.comment)
         if span.start < end and span.end > start:
@@ -81,8 +92,8 @@ def _spans(entry: Maintenance, start: int, end: int) -> Iterator[Span]:
     zone = ZoneInfo(entry.time_zone)
     hour, minute = map(int, entry.at.split(":"))
     lasts_ms = round(entry.for_h * 3_600_000)
-    day = datetime.fromtimestamp((start - lasts_ms) / 1000, zone).date() - timedelta(days=1)
-    last = datetime.fromtimestamp(end / 1000, zone).date()
+    day = _date(start - lasts_ms, zone) - timedelta(days=1)
+    last = _date(end, zone)
     while day <= last:
         if DAYS[day.weekday()] in entry.days:
             begins = _ms(datetime.combine(day, time(hour, minute), zone))
@@ -91,5 +102,9 @@ def _spans(entry: Maintenance, start: int, end: int) -> Iterator[Span]:
         day += timedelta(days=1)
 
 
+def _date(ts: int, zone: ZoneInfo) -> date:
+    return (_EPOCH + min(max(ts, 0), _LAST_MS) * _MS).astimezone(zone).date()
+
+
 def _ms(moment: datetime) -> int:
-    return (moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    return (moment - _EPOCH) // _MS

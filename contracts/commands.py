@@ -5,7 +5,8 @@
 
 `asset` and `by` are always given. What a command is about is one alarm (`alert_id`), or all alarms of its asset that
 `sensor`, `kind` and `rule` leave. A key that a command doesn't take is a refusal, not a detail: a misspelt `sensor`
-would shelve the whole asset.
+would shelve the whole asset. So is a rule that its kind doesn't have: such a shelf would hold nothing, and nobody would
+know.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from enum import StrEnum
 from typing import Any
 
 from contracts.codec import Refusal, describe, json_object
-from contracts.findings import Kind
-from contracts.limits import COMMENT_CHARACTERS_MAX
-from contracts.names import name_fault
+from contracts.findings import RULES, Kind
+from contracts.limits import COMMENT_CHARACTERS_MAX, TS_MS_MAX
+from contracts.names import has_control_characters, name_fault
 from contracts.readings import Reason, Reject
 
-__all__ = ["Command", "Origin", "Scope", "Verb", "Verdict", "decode_command"]
+__all__ = ["TAKES", "Command", "Origin", "Scope", "Verb", "Verdict", "decode_command", "needs"]
 
 
 class Verb(StrEnum):
@@ -119,7 +120,7 @@ class Command:
 
 _SCOPE = ("sensor", "kind", "rule")
 _ALWAYS = ("command", "asset", "by", "comment")
-_TAKES: dict[Verb, tuple[str, ...]] = {
+TAKES: dict[Verb, tuple[str, ...]] = {
     Verb.ACKNOWLEDGE: ("alert_id",),
     Verb.SHELVE: ("alert_id", *_SCOPE, "until"),
     Verb.UNSHELVE: ("alert_id", *_SCOPE),
@@ -129,6 +130,7 @@ _TAKES: dict[Verb, tuple[str, ...]] = {
     Verb.IN_SERVICE: ("sensor",),
     Verb.FEEDBACK: ("alert_id", "verdict"),
 }
+"""The keys of each command beside `command`, `asset`, `by` and `comment`, which all of them take."""
 _NEEDS: dict[Verb, tuple[str, ...]] = {
     Verb.ACKNOWLEDGE: ("alert_id",),
     Verb.SHELVE: ("until",),
@@ -164,11 +166,11 @@ def _fault(document: dict[str, Any]) -> str:
     if not isinstance(word, str) or word not in set(Verb):
         return f"command is none of {', '.join(Verb)}"
     verb = Verb(word)
-    takes = (*_ALWAYS, *_TAKES[verb])
+    takes = (*_ALWAYS, *TAKES[verb])
     for key in document:
         if key not in takes:
             return f"{verb} takes no key {key[:40]!r}: it takes {', '.join(takes)}"
-    for key in ("asset", "by", *_NEEDS.get(verb, ())):
+    for key in needs(verb):
         if document.get(key) is None:
             return f"{verb} needs {key}"
     for key, value in document.items():
@@ -176,9 +178,21 @@ def _fault(document: dict[str, Any]) -> str:
             return f"{key} {fault}"
     if document.get("alert_id") is not None and any(document.get(key) is not None for key in _SCOPE):
         return "alert_id names one alarm: sensor, kind and rule can't be given beside it"
-    if document.get("rule") is not None and document.get("kind") is None:
+    return _fault_of_rule(document.get("kind"), document.get("rule"))
+
+
+def needs(verb: Verb) -> tuple[str, ...]:
+    """The keys that a command can't be without, beside `command`."""
+    return ("asset", "by", *_NEEDS.get(verb, ()))
+
+
+def _fault_of_rule(kind: str | None, rule: str | None) -> str:
+    if rule is None:
+        return ""
+    if kind is None:
         return "rule needs kind"
-    return ""
+    rules = RULES[Kind(kind)]
+    return "" if rule in rules else f"rule is none of {kind}'s: {', '.join(rules)}"
 
 
 def _name(value: object) -> str:
@@ -194,7 +208,7 @@ def _comment(value: object) -> str:
         return f"is {describe(value)}, not text"
     if len(value) > COMMENT_CHARACTERS_MAX:
         return f"has {len(value)} characters, at most {COMMENT_CHARACTERS_MAX} are kept"
-    return "" if all(character.isprintable() or character == "\n" for character in value) else "has control characters"
+    return "has control characters" if has_control_characters(value.replace("\n", "")) else ""
 
 
 def _id(value: object) -> str:
@@ -202,7 +216,9 @@ def _id(value: object) -> str:
 
 
 def _until(value: object) -> str:
-    return "" if type(value) is int and value > 0 else f"is {describe(value)}, not whole milliseconds since 1970"
+    if type(value) is not int:
+        return f"is {describe(value)}, not whole milliseconds since 1970"
+    return "" if 0 < value <= TS_MS_MAX else "is outside of the years 1970 to 9999"
 
 
 def _one_of(words: type[StrEnum]) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from contracts.readings import Rows, SeriesName
 
-__all__ = ["CLOSED", "Closed", "Evidence", "Expected", "Finding", "Kind", "Share", "Window"]
+__all__ = ["CLOSED", "RULES", "Closed", "Evidence", "Expected", "Finding", "Kind", "Share", "Window"]
 
 CLOSED = np.dtype(
     [
@@ -42,14 +42,27 @@ class Closed:
 class Kind(StrEnum):
     """What sort of condition an alarm is about."""
 
-    LIMIT = "limit"  # rules hh, h, l, ll
-    RATE = "rate"  # rise, fall
-    FLATLINE = "flatline"  # flat
-    STALE = "stale"  # silent
-    ANOMALY = "anomaly"  # sensor, asset
-    DRIFT = "drift"  # level, spread
-    CAPACITY = "capacity"  # series, sensors
-    FLOOD = "flood"  # site
+    LIMIT = "limit"
+    RATE = "rate"
+    FLATLINE = "flatline"
+    STALE = "stale"
+    ANOMALY = "anomaly"
+    DRIFT = "drift"
+    CAPACITY = "capacity"
+    FLOOD = "flood"
+
+
+RULES: dict[Kind, tuple[str, ...]] = {
+    Kind.LIMIT: ("hh", "h", "l", "ll"),
+    Kind.RATE: ("rise", "fall"),
+    Kind.FLATLINE: ("flat",),
+    Kind.STALE: ("silent",),
+    Kind.ANOMALY: ("sensor", "asset"),
+    Kind.DRIFT: ("level",),
+    Kind.CAPACITY: ("series", "sensors"),
+    Kind.FLOOD: ("site",),
+}
+"""The rules of each kind. A closed list: a command that names another rule is refused."""
 
 
 class Expected(NamedTuple):

@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from datetime import date, time
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from contracts.errors import ConfigError, Problem
 from contracts.key_types import expected, is_model, types_of
@@ -220,9 +221,10 @@ _BOUNDS = {
 def _place_of(name: str, parent: Any) -> str:
     """Where a key that is unknown here may belong."""
     for section, field in Settings.model_fields.items():
-        model = types_of(field.annotation)[0]
+        (kind,) = types_of(field.annotation)
+        model = kind if is_model(kind) else get_args(kind)[0]
         if model is not parent and _has(model, name):
-            return f"It belongs under [{section}]."
+            return f"It belongs under {f'[{section}]' if is_model(kind) else f'[[{section}]]'}."
     return _nearest(name, list(parent.model_fields))
 
 
@@ -236,6 +238,10 @@ def _hint(value: Any, annotation: Any) -> str:
     kind = types_of(annotation)[0]
     if isinstance(value, str) and kind in (int, float) and re.fullmatch(r"[+-]?\d+(\.\d+)?", value):
         return " without quotes"
+    if isinstance(value, str) and kind is AwareDatetime:
+        return " without quotes"
+    if isinstance(value, date | time) and kind is str:
+        return " in quotes"
     if isinstance(value, dict) and get_origin(kind) is tuple:
         return ": two brackets around the name"
     return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts.limits import NAME_BYTES_MAX
 
-__all__ = ["name_fault"]
+__all__ = ["has_control_characters", "name_fault"]
 
 
 def name_fault(name: str) -> str:
@@ -17,9 +17,15 @@ def name_fault(name: str) -> str:
         return "name is empty"
     if len(name) > NAME_BYTES_MAX or len(name.encode(errors="surrogatepass")) > NAME_BYTES_MAX:
         return f"name is longer than {NAME_BYTES_MAX} bytes"
-    if not name.isprintable() and any(_is_control(ord(character)) for character in name):
-        return "name has control characters"
-    return ""
+    return "name has control characters" if has_control_characters(name) else ""
+
+
+def has_control_characters(text: str) -> bool:
+    """Whether anything in a text would break a key, an id or a terminal.
+
+    Not the same as unprintable: the space of Japanese, and the joiners within emoji, are none.
+    """
+    return not text.isprintable() and any(_is_control(ord(character)) for character in text)
 
 
 def _is_control(code: int) -> bool:

@@ -6,6 +6,7 @@ file and reports all mistakes at once.
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from functools import cached_property
 from hashlib import blake2b
@@ -13,7 +14,7 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from contracts import limits
 
@@ -40,6 +41,7 @@ __all__ = [
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Whole = Annotated[int, Field(strict=True)]
 Seconds = Annotated[Number, Field(ge=0, le=366 * 86400)]
+Moment = Annotated[AwareDatetime, Field(strict=True)]
 Severity = Annotated[Whole, Field(ge=1, le=1000)]
 
 
@@ -325,15 +327,13 @@ class Maintenance(Section):
     """Planned work: alarms of these assets are suppressed, and nothing is learned. Once, or every week."""
 
     asset: Annotated[str, Field(min_length=1, description="pattern of asset names")] = "*"
-    start: Annotated[AwareDatetime | None, Field(description="once: from, with the offset of its time zone")] = None
-    end: Annotated[AwareDatetime | None, Field(description="once: to, with the offset of its time zone")] = None
+    start: Annotated[Moment | None, Field(description="once: from, with the offset of its time zone")] = None
+    end: Annotated[Moment | None, Field(description="once: to, with the offset of its time zone")] = None
     days: Annotated[
         tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...],
         Field(description="every week: the days on which it begins"),
     ] = ()
-    at: Annotated[
-        str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="every week: time of the day at which it begins")
-    ] = "00:00"
+    at: Annotated[str, Field(description="every week: time of the day at which it begins")] = "00:00"
     for_h: Annotated[Number, Field(gt=0, le=168, description="every week: how long it lasts, in hours")] = 24.0
     time_zone: Annotated[str, Field(description="every week: of `at`, as in the tz database: Europe/Berlin")] = "UTC"
     comment: Annotated[
@@ -352,16 +352,26 @@ class Maintenance(Section):
         if once and (self.start is None or self.end is None):
             raise ValueError("has only one of start and end|give both")
         if self.start is not None and self.end is not None and self.end <= self.start:
-            raise ValueError(f"ends at {self.end} before it starts|give an end after {self.start}")
+            raise ValueError(f"ends at {self.end} and starts at {self.start}|give an end after the start")
         if weekly and not self.days:
             raise ValueError('begins on no day|give days, e.g. days = ["sat", "sun"]')
-        try:
-            ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(
-                f"time_zone {self.time_zone[:60]!r} isn't in the tz database|give one like Europe/Berlin"
-            ) from error
         return self
+
+    @field_validator("at")
+    @classmethod
+    def _is_time_of_day(cls, at: str) -> str:
+        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", at, re.ASCII):
+            raise ValueError(f"{at[:60]!r} is no time of the day|give hours and minutes from 00:00 to 23:59")
+        return at
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_time_zone(cls, time_zone: str) -> str:
+        try:
+            ZoneInfo(time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"{time_zone[:60]!r} isn't in the tz database|give one like Europe/Berlin") from error
+        return time_zone
 
 
 class ResolvedRule(Section):

@@ -126,7 +126,7 @@ def test_the_example_of_settings_means_what_its_page_says(tmp_path, page):
     """It loads without a complaint, the rule holds for presses, and what needs no rule is on for all sensors."""
     settings, _ = settings_of(page, tmp_path)
 
-    assert advice(settings) == ()
+    assert advice(settings, now_ms=0) == ()
     temperature, other = settings.rule("press-0012", "temp"), settings.rule("oven-1", "pressure")
     assert (temperature.unit, temperature.limit.hh, temperature.limit.h) == ("degC", 95, 85)
     assert temperature.rate.rise_max_per_s == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from andon.broker_check import judge_topics
+from andon.topics import plans
 from contracts.settings import Kafka
 
 HOUR_MS = 3_600_000
@@ -18,7 +19,7 @@ def test_topics_as_andon_creates_them_are_fine():
     """No warning without a reason."""
     configs = {
         "readings": {"cleanup.policy": "delete", "retention.ms": str(7 * 24 * HOUR_MS)},
-        "andon.alarms": {"cleanup.policy": "compact"},
+        "andon.alarms": {"cleanup.policy": "compact", "delete.retention.ms": str(24 * HOUR_MS)},
         "andon.alerts": {"cleanup.policy": "delete"},
     }
 
@@ -36,8 +37,13 @@ def test_topics_as_andon_creates_them_are_fine():
         ({"andon.alarms": {"cleanup.policy": "delete"}}, "topic andon.alarms: has cleanup.policy=delete"),
         (
             {"andon.alarms": {"cleanup.policy": "compact,delete"}},
-            "topic andon.alarms: has cleanup.policy=compact,delete",
+            "topic andon.alarms: has cleanup.policy=compact,delete: alarms that are still active expire.",
         ),
+        (
+            {"andon.alarms": {"cleanup.policy": "compact", "delete.retention.ms": str(HOUR_MS // 4)}},
+            "topic andon.alarms: keeps tombstones for 0.25 h: who was away for longer takes alarms that are over for",
+        ),
+        ({"andon.commands": {"cleanup.policy": "compact"}}, "topic andon.commands: is compacted"),
     ],
 )
 def test_a_topic_that_loses_data_is_warned_of(configs, warning):
@@ -51,3 +57,8 @@ def test_readings_that_are_kept_for_ever_are_fine():
     """-1 is the broker's word for no limit."""
     assert _judged({"readings": {"retention.ms": "-1"}}) == []
     assert _judged({"readings": {"retention.ms": str(24 * HOUR_MS)}}) == []
+
+
+def test_topics_as_they_are_planned_are_fine():
+    """What `andon topics create` makes, `andon check` doesn't complain about."""
+    assert _judged({plan.name: plan.config for plan in plans(Kafka(), partitions=4)}) == []

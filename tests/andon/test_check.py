@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,6 +17,7 @@ name = "north"
 asset = "press-*"
 sensor = "temp"
 unit = "degC"
+ack_required = true
 limit = { hh = 95, h = 85 }
 [[rules]]
 sensor = "door"
@@ -120,26 +122,78 @@ def test_an_asset_is_explained_sensor_by_sensor(check):
     done = check(FINE, "--no-broker", "--explain", "press-7")
 
     explained = done.stdout[done.stdout.index("press-7:") :].splitlines()
-    assert explained[:2] == [
+    assert explained[:3] == [
         "press-7: windows of 10 s, learned detectors judge after 150 windows, 0.417 h",
         "  readings up to 5 s out of order are taken",
+        "  no maintenance in the coming year",
     ]
-    assert [line.strip() for line in explained if not line.startswith("    ")][2:] == [
+    assert [line.strip() for line in explained if not line.startswith("    ")][3:] == [
         "temp [degC]",
         "door",
         "any other sensor",
     ]
-    temp, door, other = (explained[start + 1 : start + 7] for start in (2, 9, 16))
-    assert temp[0] == "    limit     rules[1]  hh = 95, h = 85"
-    assert door[4] == "    anomaly   rules[2]  off"
+    temp, door, other = (explained[start + 1 : start + 8] for start in (3, 11, 19))
+    assert temp[:2] == ["    ack_required  rules[1]  on", "    limit         rules[1]  hh = 95, h = 85"]
+    assert (door[0], door[5]) == ("    ack_required  default   off", "    anomaly       rules[2]  off")
     assert other == [
-        "    limit     default   off",
-        "    rate      default   off",
-        "    flatline  default   off",
-        "    stale     default   on, with its defaults",
-        "    anomaly   default   on, with its defaults",
-        "    drift     default   on, with its defaults",
+        "    ack_required  default   off",
+        "    limit         default   off",
+        "    rate          default   off",
+        "    flatline      default   off",
+        "    stale         default   on, with its defaults",
+        "    anomaly       default   on, with its defaults",
+        "    drift         default   on, with its defaults",
     ]
+
+
+def test_the_maintenance_of_an_asset_is_shown_now_and_next(check):
+    """Why nobody is called now, and when nobody will be."""
+    today = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    now, later = (
+        f"""
+        [[maintenance]]
+        asset = "press-*"
+        start = {(today + timedelta(days=days)).isoformat()}
+        end = {(today + timedelta(days=days, hours=2)).isoformat()}
+        comment = "overhaul {number}"
+        """
+        for number, days in ((1, 0), (2, 3))
+    )
+
+    both, next_one, nothing = (
+        check(text, "--no-broker", "--explain", asset).stdout
+        for text, asset in ((later + now, "press-7"), (later, "press-7"), (later, "oven-7"))
+    )
+
+    begins, ends = (f"{today + timedelta(days=3, hours=hours):%Y-%m-%d %H:%M:%S}" for hours in (0, 2))
+    coming = f"  maintenance next from {begins} to {ends} UTC: overhaul 2"
+    assert f"  maintenance now, until {today + timedelta(hours=2):%Y-%m-%d %H:%M:%S} UTC: overhaul 1\n{coming}" in both
+    assert "  planned   maintenance, 2 entries" in both
+    assert coming in next_one
+    assert "maintenance now" not in next_one
+    assert "  no maintenance in the coming year" in nothing
+
+
+def test_maintenance_that_is_over_or_never_ends_is_a_warning(check):
+    """Last year's overhaul is dropped from the file; a plant that is always in maintenance isn't watched."""
+    done = check(
+        """
+        [[maintenance]]
+        start = 2024-05-01T06:00:00+02:00
+        end = 2024-05-01T14:00:00+02:00
+        [[maintenance]]
+        asset = "press-*"
+        days = ["mon"]
+        for_h = 168
+        """,
+        "--no-broker",
+        "--explain",
+        "press-7",
+    )
+
+    assert "warning: maintenance[1]: ended at 2024-05-01 14:00:00+02:00. Drop it." in done.stdout
+    assert "warning: maintenance[2]: never ends" in done.stdout
+    assert "  maintenance now, for more than a year" in done.stdout
 
 
 def test_an_unwise_window_is_a_warning(check):
@@ -169,7 +223,10 @@ def test_a_setting_that_the_kafka_client_refuses_is_a_mistake(check):
 
 def test_missing_topics_are_named_and_the_exit_code_is_one(check, kafka, topics):
     """Before the service is started somebody knows what to create."""
-    readings, alarms, alerts = (topics(config={"cleanup.policy": policy}) for policy in ("compact", "delete", "delete"))
+    kept = {"delete.retention.ms": "60000"}
+    readings, alarms, alerts = (
+        topics(config={"cleanup.policy": policy, **kept}) for policy in ("compact", "delete", "delete")
+    )
     text = f"""
         [kafka]
         bootstrap_servers = "{kafka}"
@@ -185,6 +242,7 @@ def test_missing_topics_are_named_and_the_exit_code_is_one(check, kafka, topics)
     assert done.returncode == 1
     assert f"warning: topic {readings}: is compacted" in done.stdout
     assert f"warning: topic {alarms}: has cleanup.policy=delete" in done.stdout
+    assert f"warning: topic {alarms}: keeps tombstones for 0.0167 h" in done.stdout
     assert (
         "no topics no-such-commands, no-such-dead-letters. Create what is missing: andon topics create" in done.stderr
     )

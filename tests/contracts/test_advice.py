@@ -12,9 +12,12 @@ from contracts.advice import WARMUP_WINDOWS, advice, covers, window_advice
 from contracts.loading import parse
 from detectors.policy import WARMUP
 
+NOW_MS = 1_777_600_000_000
+"""1 May 2026, 03:46 in Berlin."""
 
-def _advice(text):
-    return [str(problem) for problem in advice(parse(text, "andon.toml", {}))]
+
+def _advice(text, *, now_ms=NOW_MS):
+    return [str(problem) for problem in advice(parse(text, "andon.toml", {}), now_ms=now_ms)]
 
 
 def test_the_settings_of_a_careful_person_get_no_advice():
@@ -35,6 +38,22 @@ def test_the_settings_of_a_careful_person_get_no_advice():
         late_s_max = 10
         [[assets]]
         window_s = 60
+        [alarms]
+        shelve_max_h = 168
+        [[maintenance]]
+        asset = "press-*"
+        start = 2026-05-01T06:00:00+02:00
+        end = 2026-05-01T14:00:00+02:00
+        [[maintenance]]
+        start = 2026-05-01T08:00:00+02:00
+        end = 2026-05-01T16:00:00+02:00
+        [[maintenance]]
+        asset = "press-1"
+        days = ["sat"]
+        time_zone = "Europe/Berlin"
+        [[maintenance]]
+        days = ["sat"]
+        time_zone = "Asia/Kolkata"
         """
 
     assert _advice(text) == []
@@ -86,6 +105,94 @@ def test_the_settings_of_a_careful_person_get_no_advice():
 def test_what_was_hardly_meant_is_said_once(text, line):
     """A rule that never applies is found at the desk, not in the plant."""
     assert _advice(text) == [line]
+
+
+_ONCE = "[[maintenance]]\nasset = '{}'\nstart = {}\nend = {}\n"
+_MAY = ("2026-05-01T06:00:00+02:00", "2026-05-01T14:00:00+02:00")
+_APRIL = ("2026-04-01T06:00:00Z", "2026-04-01T14:00:00Z")
+_WEEKLY = "[[maintenance]]\nasset = '{}'\ndays = {}\nat = '{}'\nfor_h = {}\ntime_zone = '{}'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (_ONCE.format("*", *_APRIL), "maintenance[1]: ended at 2026-04-01 14:00:00+00:00. Drop it."),
+        (
+            _ONCE.format("*", *_MAY) + _ONCE.format("press-1", "2026-05-01T05:00:00Z", _MAY[1]),
+            "maintenance[2]: changes nothing: maintenance[1] covers all of it. Drop it.",
+        ),
+        (
+            _ONCE.format("press-1", "2026-05-01T05:00:00Z", _MAY[1]) + _ONCE.format("*", *_MAY),
+            "maintenance[1]: changes nothing: maintenance[2] covers all of it. Drop it.",
+        ),
+        (
+            2 * _ONCE.format("press-1", *_MAY),
+            "maintenance[2]: changes nothing: maintenance[1] covers all of it. Drop it.",
+        ),
+        (
+            (
+                _WEEKLY.format("*", ["sat", "sun"], "00:00", 24, "Europe/Berlin")
+                + _WEEKLY.format("press-*", ["sat"], "23:00", 6, "Europe/Berlin")
+            ),
+            "maintenance[2]: changes nothing: maintenance[1] covers all of it. Drop it.",
+        ),
+        (
+            (
+                _WEEKLY.format("press-1", ["sun"], "02:00", 1.5, "Europe/Berlin")
+                + _WEEKLY.format("press-?", ["sun"], "00:00", 2, "UTC")
+                + _WEEKLY.format("press-*", ["sun"], "00:00", 2, "UTC")
+            ),
+            "maintenance[2]: changes nothing: maintenance[3] covers all of it. Drop it.",
+        ),
+        (
+            _WEEKLY.format("*", ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "06:00", 24, "Europe/Berlin"),
+            (
+                "maintenance[1]: never ends: no alarm of these assets is ever annunciated. "
+                "Shorten for_h, or take the assets out of service by a command."
+            ),
+        ),
+        (
+            _WEEKLY.format("*", ["mon"], "06:00", 168, "UTC"),
+            (
+                "maintenance[1]: never ends: no alarm of these assets is ever annunciated. "
+                "Shorten for_h, or take the assets out of service by a command."
+            ),
+        ),
+        (
+            "[alarms]\nshelve_max_h = 720",
+            (
+                "alarms.shelve_max_h: lets alarms be shelved for 30 days: what is held back so long is forgotten. "
+                "Give at most 168; suppress what is meant to last."
+            ),
+        ),
+    ],
+)
+def test_maintenance_that_was_hardly_meant_is_said_once(text, line):
+    """Work that is over, is said twice, or never ends."""
+    assert _advice(text) == [line]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _ONCE.format("press-1", *_MAY) + _ONCE.format("press-2", *_MAY),
+        _WEEKLY.format("*", ["sat"], "00:00", 6, "UTC") + _WEEKLY.format("*", ["sat"], "01:00", 6, "UTC"),
+        _WEEKLY.format("*", ["sun"], "02:00", 1, "Europe/Berlin") + _WEEKLY.format("*", ["sun"], "00:00", 1, "UTC"),
+        _ONCE.format("*", *_MAY) + _WEEKLY.format("*", ["fri"], "08:00", 1, "Europe/Berlin"),
+    ],
+    ids=["other assets", "partly", "in summer only", "once within every week"],
+)
+def test_maintenance_that_adds_something_is_left_alone(text):
+    """Entries may overlap: they are one then."""
+    assert _advice(text) == []
+
+
+def test_maintenance_that_is_over_is_meant_for_a_recording():
+    """A recording of last year is replayed with the maintenance of last year."""
+    text = _ONCE.format("*", *_APRIL)
+
+    assert _advice(text, now_ms=0) == []
+    assert [line.split(":")[0] for line in _advice(f"[service]\nclock = 'event'\n{text}")] == ["service.clock"]
 
 
 @pytest.mark.parametrize(

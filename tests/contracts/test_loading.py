@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,8 +41,21 @@ def test_what_the_file_says_is_what_is_set():
         anomaly = false
         [[rules]]
         stale = { after_s = "auto" }
+        ack_required = true
         [[assets]]
         window_s = 0
+        [alarms]
+        shelve_max_h = 8
+        [[maintenance]]
+        asset = "press-*"
+        start = 2026-05-01T06:00:00+02:00
+        end = 2026-05-01T14:00:00+02:00
+        comment = "annual overhaul"
+        [[maintenance]]
+        days = ["sat", "sun"]
+        at = "22:00"
+        for_h = 7.5
+        time_zone = "Europe/Berlin"
         """,
         "andon.toml",
         {},
@@ -53,7 +68,13 @@ def test_what_the_file_says_is_what_is_set():
     assert settings.rules[0].limit.severity_of("hh") == 950
     assert settings.rules[0].anomaly is False
     assert settings.rules[1].stale.after_s == "auto"
+    assert [rule.ack_required for rule in settings.rules] == [None, True]
     assert settings.asset("any").window_ms == 0
+    assert settings.alarms.shelve_max_h == 8
+    once, weekly = settings.maintenance
+    assert (once.asset, once.comment) == ("press-*", "annual overhaul")
+    assert (once.end - once.start) == timedelta(hours=8)
+    assert (weekly.days, weekly.at, weekly.for_h, weekly.time_zone) == (("sat", "sun"), "22:00", 7.5, "Europe/Berlin")
 
 
 def test_every_mistake_is_told_at_once():
@@ -159,6 +180,12 @@ def test_every_mistake_is_told_at_once():
                 "Give at most window_s: two windows are open at a time."
             ),
         ),
+        ("[[rules]]\nack_required = 'yes'", 'rules[1].ack_required: is "yes". Give true or false.'),
+        ("[alarms]\nack_required = true", "alarms.ack_required: is no setting. It belongs under [[rules]]."),
+        ("[alarms]\nshelve_max_h = 0", "alarms.shelve_max_h: is 0. Give more than 0."),
+        ("[alarms]\nshelve_max_h = 9000", "alarms.shelve_max_h: is 9000. Give at most 8784."),
+        ("[alarms]\nshelve_max_h = '8'", 'alarms.shelve_max_h: is "8". Give a number without quotes.'),
+        ("[alarms]\nshelve_max = 8", "alarms.shelve_max: is no setting. Did you mean shelve_max_h?"),
         ("a =", "end of document: isn't TOML: Invalid value. See https://toml.io."),
         (
             "[site]\nname = 'a' 'b'",
@@ -172,6 +199,87 @@ def test_every_mistake_is_told_at_once():
 def test_a_mistake_is_told_once_with_its_key_and_what_would_be_right(text, mistake):
     """A person reads one line and knows what to write."""
     assert _mistakes(text) == [mistake]
+
+
+_WHEN = (
+    "maintenance[1]: is not clear when. Give start and end, or days, at, for_h and time_zone "
+    '(e.g. days = ["sun"], at = "02:00", for_h = 4, time_zone = "Europe/Berlin").'
+)
+_MAY = "2026-05-01T06:00:00+02:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("asset = 'press-*'", _WHEN),
+        (f"days = ['sun']\nstart = {_MAY}\nend = {_MAY}", _WHEN),
+        (f"at = '02:00'\nend = {_MAY}", _WHEN),
+        (f"start = {_MAY}", "maintenance[1]: has only one of start and end. Give both."),
+        (f"end = {_MAY}", "maintenance[1]: has only one of start and end. Give both."),
+        (
+            f"start = {_MAY}\nend = 2026-05-01T04:00:00Z",
+            (
+                "maintenance[1]: ends at 2026-05-01 04:00:00+00:00 and starts at 2026-05-01 06:00:00+02:00. "
+                "Give an end after the start."
+            ),
+        ),
+        ("at = '02:00'", 'maintenance[1]: begins on no day. Give days, e.g. days = ["sat", "sun"].'),
+        ("days = []", 'maintenance[1]: begins on no day. Give days, e.g. days = ["sat", "sun"].'),
+        ("days = 'sun'", 'maintenance[1].days: is "sun". Give a list, e.g. ["a", "b"].'),
+        (
+            "days = ['sat', 'Son']",
+            'maintenance[1].days[2]: is "Son". Give "mon", "tue", "wed", "thu", "fri", "sat" or "sun".',
+        ),
+        *(
+            (f"start = {given}\nend = {_MAY}", f"maintenance[1].start: is {shown}. Give a date and time with its {end}")
+            for given, shown, end in (
+                ("2026-05-01", "2026-05-01", f"offset, e.g. {_MAY}."),
+                ("2026-05-01T02:00:00", "2026-05-01 02:00:00", f"offset, e.g. {_MAY}."),
+                ("1777608000", "1777608000", f"offset, e.g. {_MAY}."),
+                (f"'{_MAY}'", f'"{_MAY}"', f"offset, e.g. {_MAY} without quotes."),
+            )
+        ),
+        ("days = ['sun']\nat = 02:00:00", "maintenance[1].at: is 02:00:00. Give text in quotes."),
+        *(
+            (
+                f"days = ['sun']\nat = '{at}'",
+                f"maintenance[1].at: '{at}' is no time of the day. Give hours and minutes from 00:00 to 23:59.",
+            )
+            for at in ("2:00", "24:00", "02:60", "02:00:00", "2 Uhr", "", "٠٢:٠٠")
+        ),
+        ("days = ['sun']\nfor_h = 0", "maintenance[1].for_h: is 0. Give more than 0."),
+        ("days = ['sun']\nfor_h = 169", "maintenance[1].for_h: is 169. Give at most 168."),
+        *(
+            (
+                f"days = ['sun']\ntime_zone = '{zone}'",
+                f"maintenance[1].time_zone: '{zone}' isn't in the tz database. Give one like Europe/Berlin.",
+            )
+            for zone in ("CEST", "", "Europe", "/etc/passwd", "../UTC", "Europe/Berln")
+        ),
+        ("days = ['sun']\ncomment = 5", "maintenance[1].comment: is 5. Give text."),
+        (
+            f"days = ['sun']\ncomment = '{'x' * 1001}'",
+            "maintenance[1].comment: is 1001 characters long. Give at most 1000.",
+        ),
+        (
+            "days = ['sun']\nhours = 4",
+            (
+                "maintenance[1].hours: is no setting. "
+                "Known here: asset, start, end, days, at, for_h, time_zone, comment."
+            ),
+        ),
+    ],
+)
+def test_a_mistake_in_maintenance_is_told_with_what_would_be_right(text, mistake):
+    """Work that is planned wrongly hides alarms, or rings all night."""
+    assert _mistakes(f"[[maintenance]]\n{text}") == [mistake]
+
+
+def test_maintenance_is_a_list_of_tables():
+    """One bracket too few is told as such."""
+    assert _mistakes("[maintenance]\ndays = ['sun']") == [
+        "maintenance: is a table. Give [[…]] tables: two brackets around the name."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -188,6 +296,7 @@ def test_a_mistake_is_told_once_with_its_key_and_what_would_be_right(text, mista
         ("ANDON_SERVICE__EPOCH_S", "2.5", "service", "epoch_s", 2.5),
         ("ANDON_SERVICE__CLOCK", "event", "service", "clock", "event"),
         ("ANDON_SITE__NAME", "2025", "site", "name", "2025"),
+        ("ANDON_ALARMS__SHELVE_MAX_H", "12", "alarms", "shelve_max_h", 12),
     ],
 )
 def test_the_environment_overrides_the_file(variable, value, section, key, expected):
@@ -206,6 +315,8 @@ def test_the_environment_overrides_the_file(variable, value, section, key, expec
         ("ANDON_KAFKA__X", "1", "ANDON_KAFKA__X: kafka has no key x. Known here: bootstrap_servers, readings, "),
         ("ANDON_RULES__1", "{}", "ANDON_RULES__1: rules can't be set from the environment. Write them in the file."),
         ("ANDON_ASSETS__X", "1", "ANDON_ASSETS__X: assets can't be set from the environment."),
+        ("ANDON_MAINTENANCE__X", "1", "ANDON_MAINTENANCE__X: maintenance can't be set from the environment."),
+        ("ANDON_ALARM__SHELVE_MAX_H", "1", "ANDON_ALARM__SHELVE_MAX_H: there is no section alarm. Did you mean alarms"),
         ("ANDON_SERVICE__LANES", "many", 'service.lanes (ANDON_SERVICE__LANES): is "many". Give a whole number.'),
         (
             "ANDON_SERVICE__LANES",
@@ -279,6 +390,7 @@ _KEYS = st.sampled_from(
     [
         *(f"service.{key}" for key in ("lanes", "clock", "x", "epoch_s")),
         *("site", "site.name", "kafka", "kafka.readings", "kafka.client", "kafka.client.a", "rules", "assets", "x.y"),
+        *("alarms", "alarms.shelve_max_h", "maintenance"),
     ]
 )
 _RULE_KEYS = st.sampled_from(
@@ -292,20 +404,26 @@ _RULE_KEYS = st.sampled_from(
         "stale.after_s",
         "anomaly.params",
         "anomaly.x",
+        "ack_required",
         "y",
     ]
 )
+
+_MAINTENANCE_KEYS = st.sampled_from(["asset", "start", "end", "days", "at", "for_h", "time_zone", "comment", "z"])
+_TIMES = st.sampled_from(["2026-05-01T06:00:00Z", "2026-05-02T06:00:00+02:00", '["sun"]', '"02:00"', "02:00:00", "4"])
 
 
 @given(
     top=st.dictionaries(_KEYS, _TOML, max_size=4),
     rules=st.lists(st.dictionaries(_RULE_KEYS, _TOML, max_size=4), max_size=3),
+    maintenance=st.lists(st.dictionaries(_MAINTENANCE_KEYS, _TOML | _TIMES, max_size=5), max_size=2),
 )
-def test_any_toml_gives_settings_or_mistakes_with_a_key(top, rules):
+def test_any_toml_gives_settings_or_mistakes_with_a_key(top, rules, maintenance):
     """No file, however wrong, ends in a traceback."""
     lines = [f"{key} = {value}" for key, value in top.items()]
-    for rule in rules:
-        lines += ["[[rules]]", *(f"{key} = {value}" for key, value in rule.items())]
+    for name, tables in (("rules", rules), ("maintenance", maintenance)):
+        for table in tables:
+            lines += [f"[[{name}]]", *(f"{key} = {value}" for key, value in table.items())]
 
     outcome = _outcome("\n".join(lines))
 
@@ -314,6 +432,7 @@ def test_any_toml_gives_settings_or_mistakes_with_a_key(top, rules):
         assert all(problem.key and problem.fault and problem.remedy for problem in outcome.problems)
     else:
         assert len(outcome.rules) == len(rules)
+        assert len(outcome.maintenance) == len(maintenance)
 
 
 def _outcome(text):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.limits import NAME_BYTES_MAX
-from contracts.names import name_fault
+from contracts.names import has_control_characters, name_fault
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,15 @@ def test_a_printable_name_of_any_script_is_fine(name):
 def test_a_name_is_refused_with_its_fault(name, fault):
     """Names end up in keys, ids and terminals: what would break those is refused at the door."""
     assert fault in name_fault(name)
+
+
+@pytest.mark.parametrize("text", ["", "弁を　確認", "👩‍🔧", "a\u00a0b", "\u202f", "é" * 2000])
+def test_what_is_only_unusual_is_no_control_character(text):
+    """The space of Japanese and the joiners within emoji are written by people."""
+    assert not has_control_characters(text)
+
+
+@pytest.mark.parametrize("text", ["\n", "\t", "a\x1b[2Jb", "\x7f", "\x85", "\udc80"])
+def test_what_moves_a_cursor_or_ends_a_line_is_one(text):
+    """A comment that clears the operator's screen is refused."""
+    assert has_control_characters(text)

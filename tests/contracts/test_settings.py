@@ -46,6 +46,22 @@ def test_false_switches_one_off_and_stops_the_search():
     assert settings.rule("press-1", "temp").limit.h == 1
 
 
+def test_nobody_has_to_acknowledge_until_a_rule_says_so():
+    """One sensor's alarms stay listed until somebody has seen them; `false` stops the search, as ever."""
+    settings = Settings(
+        rules=(
+            Rule(asset="press-1", sensor="door", ack_required=False),
+            Rule(asset="press-1", ack_required=True),
+            Rule(unit="bar"),
+        )
+    )
+
+    assert settings.rule("press-1", "temp").ack_required is True
+    assert settings.rule("press-1", "door").ack_required is False
+    assert settings.rule("oven-1", "temp").ack_required is False
+    assert Settings().rule("press-1", "temp").ack_required is False
+
+
 @pytest.mark.parametrize(
     ("pattern", "name", "matches"),
     [
@@ -101,6 +117,8 @@ def test_the_hash_of_a_rule_changes_with_the_rule_and_with_nothing_else():
     assert first.rule("press-1", "s").config_hash == same.rule("press-1", "s").config_hash
     assert first.rule("press-1", "s").config_hash != other.rule("press-1", "s").config_hash
     assert len(first.rule("press-1", "s").config_hash) == 16
+    acknowledged = Settings(rules=(Rule(limit=Limit(h=1), ack_required=True),))
+    assert acknowledged.rule("press-1", "s").config_hash != first.rule("press-1", "s").config_hash
 
 
 def test_settings_do_not_change_once_they_are_read():
