@@ -16,7 +16,6 @@ from andon.interrupts import until_stopped
 from andon.letters import document_of, letter_of, shown
 from andon.plain_text import one_line
 from andon.printing import Output, clock_of
-from contracts.errors import SourceError
 from contracts.loading import load
 from contracts.readings import Reason
 
@@ -99,7 +98,7 @@ def _show(settings: Settings, output: Output, *, begin_ms: int, reason: str | No
     origins = unreadable = 0
     newest: dict[int, Origin] = {}
     with until_stopped() as stop, _open(settings, begin_ms, stop) as tail:
-        for message in _on_and_on(tail, stop) if follow else _what_is_there(tail, settings, stop):
+        for message in _on_and_on(tail, stop) if follow else tail.what_is_there():
             letter = letter_of(message)
             if letter is None:
                 unreadable += 1
@@ -170,8 +169,7 @@ class _Resend:
         from andon.resend import plan_of  # noqa: PLC0415
 
         with _open(self._settings, self._begin_ms, stop) as tail:
-            letters = _what_is_there(tail, self._settings, stop)
-            return plan_of(letters, settings=self._settings, resent=resent, reason=self._reason)
+            return plan_of(tail.what_is_there(), settings=self._settings, resent=resent, reason=self._reason)
 
     def _send(
         self,
@@ -186,7 +184,7 @@ class _Resend:
 
         sender = Sender(self._settings, partition_counts=counts)
         with _open(self._settings, self._begin_ms, stop) as tail:
-            letters = _what_is_there(tail, self._settings, stop)
+            letters = tail.what_is_there()
             return send(letters, plan, sender=sender, resent=resent, reason=self._reason, commit=save, stop=stop)
 
     def _tell_what_stays(self, plan: Plan) -> None:
@@ -246,22 +244,6 @@ def _open(settings: Settings, begin_ms: int, stop: Event) -> Tail:
 def _on_and_on(tail: Tail, stop: Event) -> Iterator[Message]:
     while not stop.is_set():
         yield from tail.poll()
-
-
-def _what_is_there(tail: Tail, settings: Settings, stop: Event) -> Iterator[Message]:
-    """All letters up to those that were there at the start.
-
-    Raises: SourceError if the broker goes silent meanwhile.
-    """
-    wait_s = settings.service.broker_wait_s
-    deadline = time.monotonic() + wait_s
-    while not tail.caught_up and not stop.is_set():
-        messages = tail.poll()
-        if messages:
-            deadline = time.monotonic() + wait_s
-        elif time.monotonic() > deadline:
-            raise SourceError(f"kafka {settings.kafka.dead_letters}: nothing came for {wait_s:g} s, and there is more.")
-        yield from messages
 
 
 def _count(count: int, noun: str) -> str:
