@@ -19,11 +19,21 @@ COMMANDS = {
     "demo": "andon.demo",
     "run": "andon.run",
     "replay": "andon.replay",
+    "alarms": "andon.alarms",
+    "ack": "andon.ask:ack",
+    "shelve": "andon.ask:shelve",
+    "unshelve": "andon.ask:unshelve",
+    "suppress": "andon.ask:suppress",
+    "unsuppress": "andon.ask:unsuppress",
+    "out-of-service": "andon.ask:out_of_service",
+    "in-service": "andon.ask:in_service",
+    "feedback": "andon.ask:feedback",
     "dead-letters": "andon.dead_letters",
+    "notify": "andon.notify",
     "check": "andon.check",
     "topics": "andon.topics",
 }
-"""Command → the module whose `command` it is."""
+"""Command → the module whose `command` it is, or `module:name` where one module has several."""
 
 
 class _Lazy(click.Group):
@@ -37,7 +47,8 @@ class _Lazy(click.Group):
         """The command of that name, if there is one."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        command = import_module(COMMANDS[cmd_name]).command
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command = getattr(import_module(module), name or "command")
         assert isinstance(command, click.Command)
         return command
 

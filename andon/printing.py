@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from contracts.alerts import Alert
 
-__all__ = ["Output", "clock_of", "lasting"]
+__all__ = ["COLOURS", "Output", "clock_of", "lasting"]
 
-_COLOURS = {
+COLOURS = {
     Priority.CRITICAL: "bold white on red",
     Priority.HIGH: "bold red",
     Priority.MEDIUM: "yellow",
@@ -113,7 +113,7 @@ def line_of(alert: Alert) -> Text:
     """An alert as one line: when, how urgent, what; cleared ones and those of no concern are dim."""
     text = Text(f"{clock_of(alert.ts)}  ")
     if alert.transition is Transition.RAISED and alert.annunciated:
-        text.append(f"{alert.priority:<{_PRIORITY_WIDTH}}  ", style=_COLOURS[alert.priority])
+        text.append(f"{alert.priority:<{_PRIORITY_WIDTH}}  ", style=COLOURS[alert.priority])
         text.append(alert.message)
     else:
         text.append(f"{alert.transition:<{_PRIORITY_WIDTH}}  {alert.message}", style="dim")

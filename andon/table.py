@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from contracts.settings import Settings
 
-__all__ = ["Table", "Watching", "now_ms", "read_table"]
+__all__ = ["NotStanding", "Table", "Watching", "is_held", "now_ms", "read_table"]
 
 MISSED_BEATS = 3
 """A heartbeat may be late, and clocks differ a little. After so many it isn't late."""
@@ -40,6 +40,10 @@ class Watching(NamedTuple):
     """The newest heartbeat, ms since the epoch; None: there never was one."""
     fault: str
     """A line for people; empty while it is running."""
+
+
+class NotStanding(click.ClickException):
+    """No alarm that stands has such an id."""
 
 
 class Table:
@@ -77,14 +81,14 @@ class Table:
     def find(self, alert_id: str) -> AlarmState:
         """The alarm whose alert id begins so.
 
-        Raises: click.ClickException if it is no start of an id, none stands, or several do.
+        Raises: click.BadParameter if it is no start of an id; NotStanding; click.ClickException if several begin so.
         """
         start = alert_id.lower()
         if not re.fullmatch(rf"[0-9a-f]{{{ID_DIGITS_MIN},32}}", start):
             raise click.BadParameter(f"{alert_id!r} is no alert id: give its {ID_DIGITS_MIN} to 32 first hex digits.")
         found = [state for state in self.alarms.values() if state.alert.alert_id.startswith(start)]
         if not found:
-            raise click.ClickException(f"no alarm with the id {start} stands now. `andon alarms --all` lists all.")
+            raise NotStanding(f"no alarm with the id {start} stands now. `andon alarms --all` lists all.")
         if len(found) > 1:
             ids = ", ".join(sorted(state.alert.alert_id for state in found[:5]))
             raise click.ClickException(f"{len(found)} alarms have ids that begin with {start}: {ids}. Give more of it.")
@@ -103,6 +107,11 @@ class Table:
             fault = f"`andon run` was stopped at {clock_of(newest.ts)}, {silence} ago: alarms are as they were then"
             return Watching("stopped", newest.ts, fault)
         return Watching("silent", newest.ts, f"no heartbeat for {silence}: alarms may be out of date")
+
+
+def is_held(state: AlarmState) -> bool:
+    """Whether nobody is called for an alarm, because people or maintenance hold it back."""
+    return not (state.shelved is None and state.suppressed is None and state.out_of_service is None)
 
 
 def read_table(settings: Settings, stop: threading.Event) -> Table:
