@@ -110,7 +110,7 @@ class _Standing:
 class Flood:
     """The flood of one site: whether one is under way, and what it is made of.
 
-    Cost: about 2 µs a raise. State: eleven raises, and during a flood at most 600 + `ASSETS_COUNTED_MAX` counts.
+    Cost: about 4 µs a raise. State: eleven raises, and during a flood at most 600 + `ASSETS_COUNTED_MAX` counts.
     """
 
     def __init__(self, settings: Settings) -> None:

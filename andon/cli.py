@@ -28,6 +28,7 @@ COMMANDS = {
     "out-of-service": "andon.ask:out_of_service",
     "in-service": "andon.ask:in_service",
     "feedback": "andon.ask:feedback",
+    "report": "andon.report",
     "dead-letters": "andon.dead_letters",
     "notify": "andon.notify",
     "check": "andon.check",
