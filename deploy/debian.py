@@ -1,0 +1,141 @@
+"""Programs of Prometheus on a machine that hasn't installed them: from PATH, or out of their Debian package.
+
+`program("alertmanager")` gives the path of a program that runs. Where none is on PATH, apt downloads the package as it
+is configured on this machine, and dpkg unpacks it into a cache that all checkouts share. Nothing is installed and no
+rights are needed. Standard library only.
+
+Debian's programs read files of their package by absolute paths (Alertmanager its default templates). In the unpacked
+copy these paths are relative, so a program is started in `home(path)`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["PROGRAMS", "ProgramError", "home", "program"]
+
+FETCH_WAIT_S = 300.0
+LOG_LINES_MAX = 15
+
+SHARED = b"/usr/share/prometheus/"
+SHARED_FROM_HOME = b"./us/share/prometheus/"
+"""As long as the other: a string in a program can't grow. `us` is a link to `usr`."""
+assert len(SHARED) == len(SHARED_FROM_HOME)
+
+
+class _Packaged(NamedTuple):
+    package: str
+    names: tuple[str, ...]
+    """Under which it is found: Debian gives some another name than their makers do."""
+
+
+PROGRAMS = {
+    "alertmanager": _Packaged("prometheus-alertmanager", ("alertmanager", "prometheus-alertmanager")),
+    "amtool": _Packaged("prometheus-alertmanager", ("amtool",)),
+    "prometheus": _Packaged("prometheus", ("prometheus",)),
+    "promtool": _Packaged("prometheus", ("promtool",)),
+}
+
+
+class ProgramError(Exception):
+    """The program can't be had: the message says what is missing, or what apt said."""
+
+
+def program(name: str) -> Path:
+    """The path of one of PROGRAMS; its package is fetched if need be (some seconds, once).
+
+    Several processes may ask at once: one fetches, the others wait. What a broken download leaves is never used.
+
+    Raises: ProgramError if it is neither on PATH nor to be had from apt.
+    """
+    wanted = PROGRAMS[name]
+    for known in wanted.names:
+        if found := shutil.which(known):
+            return Path(found)
+    folder = _fetched(wanted.package) / "usr" / "bin"
+    for known in wanted.names:
+        if (folder / known).exists():
+            return folder / known
+    raise ProgramError(f"the Debian package {wanted.package} holds no {name} in usr/bin.")
+
+
+def home(path: Path) -> Path:
+    """The folder to start a program in: the root of what its package unpacked."""
+    return path.parents[2]
+
+
+def _fetched(package: str) -> Path:
+    """The folder with the package's files."""
+    missing = [tool for tool in ("apt-get", "dpkg-deb", "dpkg") if shutil.which(tool) is None]
+    if missing:
+        raise ProgramError(f"there is no {package} on PATH, and without {missing[0]} it can't be fetched: install it.")
+    architecture = _run(["dpkg", "--print-architecture"], Path.cwd()).strip()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "andon"
+    folder = cache / f"debian-{_release()}-{architecture}-{package}"
+    if folder.exists():
+        return folder
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():  # else another process fetched it while we waited for the lock
+            print(f"fetching the Debian package {package} (once) into {folder}", file=sys.stderr, flush=True)
+            with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as scratch:
+                arriving = Path(scratch) / "files"
+                _run(["dpkg-deb", "--extract", str(_download(package, Path(scratch))), str(arriving)], Path(scratch))
+                _relocate(arriving)
+                arriving.rename(folder)
+    return folder
+
+
+def _download(package: str, scratch: Path) -> Path:
+    """The package's file. The machine's own lists of packages may be missing or old: then ours are made anew."""
+    try:
+        _run(["apt-get", "-q", "download", package], scratch)
+    except ProgramError:
+        for part in ("lists", "cache"):
+            (scratch / part).mkdir()
+        apt = ["apt-get", "-q", "-o", f"Dir::State::Lists={scratch / 'lists'}", "-o", f"Dir::Cache={scratch / 'cache'}"]
+        _run([*apt, "update"], scratch)
+        _run([*apt, "download", package], scratch)
+    return next(scratch.glob(f"{package}_*.deb"))
+
+
+def _relocate(folder: Path) -> None:
+    """Let the programs find their package's files from `home`, as nothing is where it would be installed."""
+    (folder / "us").symlink_to("usr")
+    for path in (folder / "usr" / "bin").iterdir():
+        path.write_bytes(path.read_bytes().replace(SHARED, SHARED_FROM_HOME))
+
+
+def _release() -> str:
+    """Of Debian, or what is like it; a new release fetches anew."""
+    lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line).get("VERSION_CODENAME", "unknown").strip('"')
+
+
+def _run(command: list[str], folder: Path) -> str:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=FETCH_WAIT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ProgramError(f"`{' '.join(command)}` took more than {FETCH_WAIT_S:g} s.") from error
+    if done.returncode:
+        said = "\n".join(done.stdout.splitlines()[-LOG_LINES_MAX:])
+        raise ProgramError(f"`{' '.join(command)}` failed:\n{said}")
+    return done.stdout
