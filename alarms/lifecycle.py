@@ -1,69 +1,125 @@
-"""The life of an alarm: findings in, transitions out.
+"""The life of an alarm: findings, commands and time in; transitions, and what stands after them, out.
 
-One alarm for each (asset, sensor, kind, rule). A finding that says what is known already makes no transition, so a
-restart or a repeated reading emits nothing.
+One alarm for each (asset, sensor, kind, rule). What moves it is in `states`, what holds it back in `holds` and
+`maintenance`, when its return is held back in `chatter`. Everything that is told is told once: a finding that says what
+is known already makes no transition, so a restart or a repeated reading emits nothing.
 
-    normal ──(finding becomes true)──► raised: active_unacked ──(finding becomes false)──► cleared: normal
-
-Acknowledging, shelving and suppression will hang on the same table.
+What data causes depends on data alone. So an alarm has a time of its own, that of its own findings: whatever should
+have happened to it before a finding (a held back return is told, a maintenance begins) happens when that finding comes,
+with the time at which it should have. That other sensors of the asset, or a tick, say that it is later only brings it
+about sooner. By the event clock they are believed after `SKEW_MS`, because the sensors of an asset run a little apart.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from alarms.wording import message
-from contracts.alerts import (
-    Alert,
-    AlertRecord,
-    Contribution,
-    ExpectedRange,
-    State,
-    Transition,
-    WindowSpan,
-    alert_id,
-    event_id,
-    priority_of,
-)
+from pydantic import ValidationError
+
+from alarms import wording
+from alarms.alarm import Alarm, HeldBack
+from alarms.chatter import raised, returned_too_soon
+from alarms.deadlines import SHELVES, Deadlines
+from alarms.holds import MEANS, NOTHING, Act, Holds, Means, act_of, described
+from alarms.maintenance import Maintained
+from alarms.records import MAINTENANCE, Writer, severity_of, state_record
+from alarms.states import Event, outcome
+from alarms.watched import is_watched
+from contracts.alarm_states import AlarmRecord, AlarmState, HoldState, alarm_key, hold_key, parse_key
+from contracts.alerts import AlertRecord, Priority, State, Transition, priority_of
+from contracts.commands import Command, Scope, Verb
 from contracts.errors import StateError
-from contracts.findings import Kind, Share
+from contracts.findings import Kind
+from contracts.limits import HOLDS_PER_ASSET_MAX, TS_MS_MAX
+from contracts.readings import Reject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator, Mapping
 
-    from contracts.findings import Finding
-    from contracts.settings import ResolvedRule, Settings
+    from alarms.deadlines import Subject
+    from alarms.holds import Holding
+    from contracts.alarm_states import Recorded
+    from contracts.calendar import Span
+    from contracts.findings import Evidence, Finding
+    from contracts.settings import Settings
 
-__all__ = ["Alarms"]
+__all__ = ["OLD_MS", "SKEW_MS", "Alarms", "Told"]
 
-VERSION = 1
+VERSION = 2
 
-Value = TypeVar("Value")
+OLD_MS = 24 * 3_600_000
+"""An alarm that is active for longer is part of the furniture (EEMUA 191 calls it stale)."""
 
-Key = tuple[str, str, str, str]
-"""(asset, sensor or "", kind, rule)."""
+SKEW_MS = 60_000
+"""By the event clock: so far apart the sensors of one asset may run. More, and it depends on how the readings were cut
+into blocks whether a held back return was told before the next onset."""
+
+JUDGED_MS_MAX = 35 * 86_400_000
+"""Maintenance is told that began or ended in so long a time without a word of the alarm; what was before is past."""
+
+NAMED_MAX = 3
+"""Alarms, or holds, that a refusal names: enough to see what was mistaken for what."""
+
+Told: TypeAlias = AlertRecord | AlarmRecord | Reject
 
 _COVERED_BY = {"h": "hh", "l": "ll"}
 """While the outer limit is active, the inner one's transitions are recorded and not annunciated."""
 
+_BEGINS: dict[Verb, tuple[Means, Transition]] = {
+    Verb.SHELVE: ("shelved", Transition.SHELVED),
+    Verb.SUPPRESS: ("suppressed", Transition.SUPPRESSED),
+    Verb.OUT_OF_SERVICE: ("out_of_service", Transition.OUT_OF_SERVICE),
+}
+_ENDS: dict[Verb, tuple[Means, Transition]] = {
+    Verb.UNSHELVE: ("shelved", Transition.UNSHELVED),
+    Verb.UNSUPPRESS: ("suppressed", Transition.UNSUPPRESSED),
+    Verb.IN_SERVICE: ("out_of_service", Transition.IN_SERVICE),
+}
+
 
 @dataclass(slots=True)
-class _Active:
-    onset_ts: int
-    severity: int
+class _Asset:
+    """The alarms of one asset, and what people hold back of it."""
+
+    name: str
+    holds: Holds
+    alarms: dict[Subject, Alarm] = field(default_factory=dict)
+    waits_ms: int | None = None
+    """When its shelves are looked at next."""
+
+    def standing(self) -> list[Alarm]:
+        return [alarm for alarm in self.alarms.values() if alarm.stands]
+
+    def covered(self, *scopes: Scope) -> list[Alarm]:
+        return [
+            alarm
+            for alarm in self.standing()
+            if any(scope.covers(sensor=alarm.sensor, kind=alarm.kind, rule=alarm.rule) for scope in scopes)
+        ]
 
 
 class Alarms:
     """The alarms of one key group.
 
-    Cost: about 25 µs a transition; findings are rare, readings never come here.
+    Cost: about 50 µs a transition; findings are rare, readings never come here. About 1.5 kB for each alarm that
+    isn't normal. A tick costs nothing worth naming while nothing is due.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._active: dict[Key, _Active] = {}
-        self._rules: dict[tuple[str, str], ResolvedRule] = {}
+        self._by_events = settings.service.clock == "event"
+        self._writer = Writer(settings)
+        self._maintained = Maintained(settings)
+        self._deadlines = Deadlines(by_asset=self._by_events)
+        self._assets: dict[str, _Asset] = {}
+        self._active: Counter[tuple[str, Priority]] = Counter()
+        self._chattering = 0
+        self._now_ms: int | None = None
+        self._published: set[str] | None = None if self._by_events else set()
+        """Keys that were written since the start, and so are known to be right; None: it was compared, or never is."""
+        self._unchecked = False
 
     @classmethod
     def restore(cls, settings: Settings, snapshot: dict[str, Any]) -> Self:
@@ -71,122 +127,710 @@ class Alarms:
 
         Raises: StateError if the snapshot is of a version that isn't known here.
         """
-        if snapshot.get("version") != VERSION:
-            raise StateError(
-                f"alarms: the saved state has version {snapshot.get('version')!r}, this andon knows {VERSION}."
-            )
         alarms = cls(settings)
-        for asset, sensor, kind, rule, onset_ts, severity in snapshot["active"]:
-            alarms._active[asset, sensor, kind, rule] = _Active(onset_ts, severity)
+        version = snapshot.get("version")
+        if version == VERSION:
+            alarms._now_ms = snapshot["now_ms"]
+            for row in snapshot["holds"]:
+                alarms._asset(row[0]).holds.take(row)
+            for row in snapshot["alarms"]:
+                alarms._take(Alarm.of_row(row))
+        elif version == 1:
+            for row in snapshot["active"]:
+                alarms._take(alarms._of_version_1(*row))
+        else:
+            raise StateError(
+                f"alarms: the saved state has version {version!r}, this andon knows {VERSION} and 1."
+            )  # fmt: skip
+        for asset in alarms._assets.values():
+            alarms._await_shelves(asset)
+        alarms._unchecked = bool(alarms._assets)
         return alarms
 
     def snapshot(self) -> dict[str, Any]:
         """Plain data, independent of what happens later."""
         return {
             "version": VERSION,
-            "active": [(*key, alarm.onset_ts, alarm.severity) for key, alarm in self._active.items()],
+            "now_ms": self._now_ms,
+            "holds": [row for asset in self._assets.values() for row in asset.holds.rows()],
+            "alarms": [alarm.row() for asset in self._assets.values() for alarm in asset.alarms.values()],
         }
 
     @property
     def empty(self) -> bool:
-        """No alarm is active: there is no state to keep."""
-        return not self._active
+        """There is no state to keep: nothing stands, nothing may chatter, and the topic needn't be compared."""
+        return not self._assets and not self._published
 
-    def active(self) -> Iterable[tuple[Key, int]]:
-        """(key, severity) of every active alarm."""
-        return [(key, alarm.severity) for key, alarm in self._active.items()]
+    @property
+    def chattering(self) -> int:
+        """How many alarms come and go, whether they stand now or not."""
+        return self._chattering
 
-    def decide(self, finding: Finding) -> AlertRecord | None:
-        """The transition that a finding makes, if it makes one."""
-        key: Key = (finding.asset, finding.sensor or "", finding.kind, finding.rule)
-        alarm = self._active.get(key)
-        if finding.active == (alarm is not None):
-            return None
-        rule = self._rule(finding.asset, finding.sensor or "")
+    def standing(self) -> Mapping[tuple[str, Priority], int]:
+        """How many alarms are active, by kind and priority."""
+        return self._active.copy()
+
+    def old(self, now_ms: int) -> int:
+        """How many have been active for more than a day. Cost: some 50 ns an alarm."""
+        before = now_ms - OLD_MS
+        return sum(
+            alarm.active and alarm.raised_ts < before
+            for asset in self._assets.values()
+            for alarm in asset.alarms.values()
+        )
+
+    def table(self) -> dict[str, bytes]:
+        """All that stands, alarms and holds, as a reader of the alarm-state topic must have it: key → body."""
+        records = (record for asset in self._assets.values() for record in self._records(asset))
+        return {record.key: record.body for record in records if record.body is not None}
+
+    # ── What moves alarms ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def decide(self, finding: Finding) -> list[Told]:
+        """What a finding leads to; nothing if it says what is known."""
+        told = self._close_unwatched(finding.ts)
+        subject = (finding.sensor or "", finding.kind.value, finding.rule)
+        asset = self._assets.get(finding.asset)
+        alarm = asset.alarms.get(subject) if asset else None
+        if asset is None or alarm is None:
+            if not finding.active:
+                return told
+            asset = self._asset(finding.asset)
+            alarm = Alarm(asset=asset.name, sensor=subject[0], kind=finding.kind, rule=finding.rule)
+            asset.alarms[subject] = alarm
+        self._advance(asset, alarm, finding.ts, told)
+        if finding.active != (alarm.active and alarm.held_back is None):
+            alarm.lag_ms = 0 if self._now_ms is None else max(0, self._now_ms - finding.ts)
+            self._heed(asset, alarm, finding, told)
+        self._settle(asset, alarm)
+        return told
+
+    def obey(self, command: Command) -> list[Told]:
+        """What a command leads to; a `Reject` if it can't be done, and then nothing else has changed."""
+        if command.verb is Verb.FEEDBACK:
+            return []
+        if command.verb is Verb.ACKNOWLEDGE:
+            return self._acknowledge(command)
+        asset = self._assets.get(command.asset)
+        scope = command.scope
+        if command.alert_id is not None:
+            alarm = self._find(command)
+            if alarm is None:
+                return [self._no_such_alarm(command)]
+            scope = Scope(alarm.sensor, alarm.kind.value, alarm.rule)
+        if command.verb in _BEGINS:
+            return self._hold(command, scope)
+        means, transition = _ENDS[command.verb]
+        if asset is None or getattr(asset.holds.of(scope), means) is None:
+            return [self._not_held(command, scope, means)]
+        return self._let_go(asset, [scope], means, transition, command=command)
+
+    def tick(self, now_ms: int) -> list[Told]:
+        """What the wall clock leads to (ms since the epoch)."""
+        self._now_ms = now_ms
+        return self._pass("", now_ms)
+
+    def clock(self, asset: str, ms: int) -> list[Told]:
+        """What it leads to that the readings of an asset have come so far (ms since the epoch): by the event clock."""
+        return self._pass(asset, ms)
+
+    def reconcile(self, recorded: Recorded) -> list[Told]:
+        """What must be told so that the alarm-state topic says what is so: once after a start, by the wall clock.
+
+        Conditions come from here, the acts of people from the topic. What was written since the start is right.
+        """
+        told = self._close_unwatched(recorded.now_ms)
+        published, self._published = self._published, None
+        if published is None:
+            return told
+        bodies = {record.key: record.body for record in recorded.records if record.body is not None}
+        sorts = {key: parse_key(key) for key in bodies}
+        holds = {key: bodies[key] for key, sort in sorts.items() if sort and sort[0] == "hold"}
+        alarms = {key: bodies[key] for key, sort in sorts.items() if sort and sort[0] == "alarm"}
+        adopted = self._compare_holds(holds, published, recorded.now_ms, told)
+        self._compare_alarms(alarms, published, recorded.now_ms, told)
+        for asset, scope in adopted:
+            told += [self._record(asset, alarm) for alarm in asset.covered(scope) if alarm.key in published]
+        for asset in list(self._assets.values()):
+            self._await_shelves(asset)
+            self._drop_if_empty(asset)
+        return told
+
+    # ── Data ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _heed(self, asset: _Asset, alarm: Alarm, finding: Finding, told: list[Told]) -> None:
+        """The condition is another one than before this finding."""
         if finding.active:
-            alarm = self._active[key] = _Active(finding.onset_ts, _severity(finding, rule))
+            if alarm.held_back and alarm.chatter:
+                alarm.held_back = None
+                alarm.chatter = returned_too_soon(alarm.chatter, finding.ts)
+            else:
+                self._raise(asset, alarm, finding, told)
+        elif alarm.chatter and alarm.chatter.on:
+            alarm.held_back = HeldBack(finding, alarm.chatter.held_until(finding.ts))
         else:
-            alarm = self._active.pop(key)
-        return self._record(finding, alarm, rule)
+            self._move(asset, alarm, Event.RETURN, finding, told, ts=finding.ts, more={})
 
-    def _record(self, finding: Finding, alarm: _Active, rule: ResolvedRule) -> AlertRecord:
-        transition = Transition.RAISED if finding.active else Transition.CLEARED
-        identity = alert_id(
-            asset=finding.asset,
-            sensor=finding.sensor,
-            kind=finding.kind,
-            rule=finding.rule,
-            onset_ts=alarm.onset_ts,
+    def _raise(self, asset: _Asset, alarm: Alarm, finding: Finding, told: list[Told]) -> None:
+        more: Evidence = {}
+        identity = alarm.name(finding.onset_ts)
+        if alarm.stands and alarm.alert_id != identity:
+            more["previous_alert_id"] = alarm.alert_id
+        chattered = alarm.chatters
+        alarm.chatter = raised(alarm.chatter, finding.ts)
+        self._chattering += alarm.chatter.on - chattered
+        if alarm.chatter.on:
+            more["chattering"] = 1
+        alarm.alert_id = identity
+        alarm.onset_ts = finding.onset_ts
+        alarm.raised_ts = finding.ts
+        alarm.severity = severity_of(finding, self._writer.rule(alarm.asset, alarm.sensor))
+        alarm.acknowledged = None
+        alarm.maintained = self._maintained.at(asset.name, finding.ts).span
+        alarm.judged_ts = finding.ts
+        self._move(asset, alarm, Event.ONSET, finding, told, ts=finding.ts, more=more)
+
+    def _move(
+        self, asset: _Asset, alarm: Alarm, event: Event, finding: Finding, told: list[Told], *, ts: int, more: Evidence
+    ) -> None:
+        ack_required = self._writer.rule(alarm.asset, alarm.sensor).ack_required
+        found = outcome(alarm.state, event, ack_required=ack_required)
+        assert found is not None, "a finding that changes the condition is possible in every state"
+        transition, state = found
+        self._enter(alarm, state)
+        remark = ""
+        if ts != finding.ts:
+            finding, remark = replace(finding, onset_ts=alarm.onset_ts), wording.held_back(ts - finding.ts)
+        record = self._writer.from_finding(
+            alarm,
+            finding,
+            transition,
+            ts=ts,
+            annunciated=self._is_free(asset, alarm, ts) and self._maintained.at(asset.name, ts).span is None,
+            more=more,
+            remark=remark,
         )
-        covering = _COVERED_BY.get(finding.rule)
-        covered = covering is not None and (finding.asset, finding.sensor or "", finding.kind, covering) in self._active
-        shown = _significant if finding.kind in (Kind.ANOMALY, Kind.DRIFT) else _exact
-        alert = Alert(
-            alert_id=identity,
-            transition=transition,
-            state=State.ACTIVE_UNACKED if finding.active else State.NORMAL,
-            annunciated=not covered,
-            kind=finding.kind,
-            rule=finding.rule,
-            site=self._settings.site.name,
-            asset=finding.asset,
-            sensor=finding.sensor,
-            unit=rule.unit if finding.sensor else None,
-            severity=alarm.severity,
-            priority=priority_of(alarm.severity),
-            onset_ts=alarm.onset_ts,
-            ts=finding.ts,
-            value=finding.value,
-            expected=ExpectedRange(low=shown(finding.expected.low), high=shown(finding.expected.high)),
-            score=_significant(finding.score),
-            rank=_significant(finding.rank),
-            contributions=tuple(Contribution(sensor=part.sensor, share=part.share) for part in _shares(finding)),
-            evidence={name: shown(value) for name, value in finding.evidence.items()},
-            window=_span(finding),
-            message=message(finding, rule.unit),
+        self._tell(asset, alarm, record, told)
+
+    def _advance(self, asset: _Asset, alarm: Alarm, ts: int, told: list[Told]) -> None:
+        """What should have happened to an alarm up to `ts` (ms), by its own time."""
+        held_back = alarm.held_back
+        if held_back is not None and held_back.until_ts <= ts:
+            self._judge(asset, alarm, held_back.until_ts, told)
+            alarm.held_back = None
+            late_ms = held_back.until_ts - held_back.finding.ts
+            more: Evidence = {"held_back_ms": late_ms}
+            self._move(asset, alarm, Event.RETURN, held_back.finding, told, ts=held_back.until_ts, more=more)
+        if alarm.chatter is not None and alarm.chatter.ends_ts <= ts:
+            chattered = alarm.chatters
+            alarm.chatter = None
+            self._chattering -= chattered
+            if chattered and alarm.stands:
+                told.append(self._record(asset, alarm))
+        self._judge(asset, alarm, ts, told)
+
+    # ── Maintenance ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _judge(self, asset: _Asset, alarm: Alarm, ts: int, told: list[Told]) -> None:
+        """Tell each beginning and end of maintenance that an alarm has met up to `ts` (ms)."""
+        if ts <= alarm.judged_ts or not self._may_be_maintained(alarm):
+            return
+        if ts - alarm.judged_ts > JUDGED_MS_MAX:
+            self._judge_now(asset, alarm, ts - JUDGED_MS_MAX, told)
+        while (end := self._judged_until(alarm)) <= ts:
+            span = self._maintained.at(asset.name, end).span
+            self._maintain(asset, alarm, span, told, ts=end)
+            alarm.judged_ts = end
+        alarm.judged_ts = ts
+
+    def _judge_now(self, asset: _Asset, alarm: Alarm, now_ms: int, told: list[Told]) -> None:
+        """Tell whether an alarm is in maintenance now (ms); what began and ended meanwhile is past."""
+        if (
+            not alarm.stands
+            or now_ms <= alarm.judged_ts
+            or not (alarm.maintained or self._maintained.concerns(asset.name))
+        ):
+            return
+        span = self._maintained.at(asset.name, now_ms).span
+        began_or_ended = span.start if span else min(alarm.maintained.end, now_ms) if alarm.maintained else now_ms
+        self._maintain(asset, alarm, span, told, ts=began_or_ended)
+        alarm.judged_ts = now_ms
+
+    def _maintain(self, asset: _Asset, alarm: Alarm, span: Span | None, told: list[Told], *, ts: int) -> None:
+        before, alarm.maintained = alarm.maintained, span
+        work = span or before
+        if work is None or before == span:
+            return
+        if before and span:  # its calendar is another one since the last start, or it never ends
+            told.append(self._record(asset, alarm))
+            return
+        transition = Transition.SUPPRESSED if span else Transition.UNSUPPRESSED
+        record = self._writer.from_newest(
+            alarm,
+            transition,
+            ts=ts,
+            cause=str(ts),
+            annunciated=not span and alarm.active and self._is_free(asset, alarm, ts),
+            remark=wording.maintenance(transition, comment=work.comment, active=alarm.active),
+            by=MAINTENANCE,
+            comment=work.comment,
         )
-        return AlertRecord(
-            alert=alert,
-            event_id=event_id(alert=identity, transition=transition, cause=str(finding.ts)),
-            source=finding.source,
-            config=rule.config_hash,
+        self._tell(asset, alarm, record, told)
+
+    def _may_be_maintained(self, alarm: Alarm) -> bool:
+        return alarm.stands and (alarm.maintained is not None or self._maintained.concerns(alarm.asset))
+
+    def _judged_until(self, alarm: Alarm) -> int:
+        """When maintenance is next thought to begin or to end for an alarm that was judged up to now."""
+        end = self._maintained.at(alarm.asset, alarm.judged_ts).end
+        return min(end, max(alarm.maintained.end, alarm.judged_ts + 1)) if alarm.maintained else end
+
+    # ── Time ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _pass(self, line: str, now_ms: int) -> list[Told]:
+        """Look at what is due."""
+        told = self._close_unwatched(now_ms)
+        while (due := self._deadlines.take(line, now_ms)) is not None:
+            asset = self._assets.get(due[0])
+            if asset is None:
+                continue
+            if due[1] == SHELVES:
+                asset.waits_ms = None
+                self._end_shelves(asset, now_ms, told)
+            elif (alarm := asset.alarms.get(due[1])) is not None:
+                alarm.waits_ms = None
+                self._look_at(asset, alarm, now_ms, told)
+        return told
+
+    def _look_at(self, asset: _Asset, alarm: Alarm, now_ms: int, told: list[Told]) -> None:
+        if self._by_events:
+            self._advance(asset, alarm, now_ms - SKEW_MS, told)
+        else:
+            self._judge_now(asset, alarm, now_ms, told)
+            self._advance(asset, alarm, now_ms - alarm.lag_ms, told)
+        self._settle(asset, alarm)
+
+    def _settle(self, asset: _Asset, alarm: Alarm) -> None:
+        """Forget an alarm of which nothing need be remembered; else see when it must be looked at."""
+        if not alarm.stands and alarm.chatter is None:
+            del asset.alarms[alarm.subject]
+            self._drop_if_empty(asset)
+            return
+        due_ms = []
+        lag_ms = SKEW_MS if self._by_events else alarm.lag_ms
+        if alarm.held_back is not None:
+            due_ms.append(alarm.held_back.until_ts + lag_ms)
+        elif alarm.chatter is not None:
+            due_ms.append(alarm.chatter.ends_ts + lag_ms)
+        if self._may_be_maintained(alarm):
+            due_ms.append(self._judged_until(alarm) + (SKEW_MS if self._by_events else 0))
+        if due_ms and (alarm.waits_ms is None or min(due_ms) < alarm.waits_ms):
+            alarm.waits_ms = min(due_ms)
+            self._deadlines.wait(asset.name, alarm.subject, alarm.waits_ms)
+
+    def _await_shelves(self, asset: _Asset) -> None:
+        end_ms = asset.holds.next_end()
+        if end_ms is not None and (asset.waits_ms is None or end_ms < asset.waits_ms):
+            asset.waits_ms = end_ms
+            self._deadlines.wait(asset.name, SHELVES, end_ms)
+
+    def _end_shelves(self, asset: _Asset, now_ms: int, told: list[Told]) -> None:
+        while (end_ms := asset.holds.next_end()) is not None and end_ms <= now_ms:
+            told += self._let_go(asset, asset.holds.ending_at(end_ms), "shelved", Transition.UNSHELVED, ts=end_ms)
+        self._await_shelves(asset)
+        self._drop_if_empty(asset)
+
+    def _close_unwatched(self, now_ms: int) -> list[Told]:
+        """After a start: alarms that nothing can clear any more, because the settings have changed."""
+        if not self._unchecked:
+            return []
+        self._unchecked = False
+        told: list[Told] = []
+        for asset in list(self._assets.values()):
+            for alarm in asset.standing():
+                watched = is_watched(
+                    self._settings, asset=alarm.asset, sensor=alarm.sensor, kind=alarm.kind, rule=alarm.rule
+                )
+                if not watched:
+                    self._remove(asset, alarm, now_ms, told)
+        return told
+
+    def _remove(self, asset: _Asset, alarm: Alarm, now_ms: int, told: list[Told]) -> None:
+        alarm.held_back = None
+        self._chattering -= alarm.chatters
+        alarm.chatter = None
+        self._enter(alarm, State.NORMAL)
+        record = self._writer.from_newest(
+            alarm,
+            Transition.REMOVED,
+            ts=now_ms,
+            cause=f"removed/{alarm.raised_ts}",
+            annunciated=self._is_heard(asset, alarm, now_ms),
+            remark=wording.act(Transition.REMOVED, by=None, comment=None, active=False),
+        )
+        self._tell(asset, alarm, record, told)
+        self._settle(asset, alarm)
+
+    # ── People ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _acknowledge(self, command: Command) -> list[Told]:
+        asset, alarm = self._assets.get(command.asset), self._find(command)
+        if asset is None or alarm is None:
+            return [self._no_such_alarm(command)]
+        found = outcome(alarm.state, Event.ACKNOWLEDGE, ack_required=True)
+        if found is None:
+            by = f" by {alarm.acknowledged.by}" if alarm.acknowledged else ""
+            return [command.refused(f"{_about(alarm)} is acknowledged already{by}: there is nothing to do")]
+        transition, state = found
+        told: list[Told] = []
+        self._enter(alarm, state)
+        alarm.acknowledged = Act(command.by, command.comment, command.origin.ts_ms)
+        self._say(asset, alarm, transition, command, told, annunciated=None)
+        self._settle(asset, alarm)
+        return told
+
+    def _hold(self, command: Command, scope: Scope) -> list[Told]:
+        means, transition = _BEGINS[command.verb]
+        asset = self._assets.get(command.asset)
+        standing = getattr(asset.holds.of(scope), means) if asset else None
+        if standing and means != "shelved":
+            where, done = described(command.asset, scope), means.replace("_", " ")
+            since = wording.moment(standing.since_ts)
+            return [command.refused(f"{where} is {done} already, by {standing.by} since {since}")]
+        if means == "shelved" and (fault := self._fault_of_shelf(command)):
+            return [command.refused(fault)]
+        if asset and len(asset.holds) >= HOLDS_PER_ASSET_MAX and asset.holds.of(scope) == NOTHING:
+            return [
+                command.refused(
+                    f"{command.asset} has {HOLDS_PER_ASSET_MAX} holds, no more are kept: "
+                    "end some, or hold a sensor or all of the asset in one"
+                )
+            ]
+        asset = self._asset(command.asset)
+        asset.holds.put(scope, means, Act(command.by, command.comment, command.origin.ts_ms, command.until_ms))
+        self._await_shelves(asset)
+        told: list[Told] = [self._published_as(asset.holds.record(scope))]
+        for alarm in asset.covered(scope):
+            self._say(asset, alarm, transition, command, told, annunciated=False)
+        return told
+
+    def _fault_of_shelf(self, command: Command) -> str:
+        given_ms, until_ms, max_h = command.origin.ts_ms, command.until_ms or 0, self._settings.alarms.shelve_max_h
+        latest_ms = min(given_ms + round(max_h * 3_600_000), TS_MS_MAX)
+        if given_ms < until_ms <= latest_ms:
+            return ""
+        return (
+            f"until must be after the command itself ({given_ms}) and at most alarms.shelve_max_h = {max_h:g} hours "
+            f"after it ({latest_ms})"
         )
 
-    def _rule(self, asset: str, sensor: str) -> ResolvedRule:
-        rule = self._rules.get((asset, sensor))
-        if rule is None:
-            rule = self._rules[asset, sensor] = self._settings.rule(asset, sensor)
-        return rule
+    def _let_go(
+        self,
+        asset: _Asset,
+        scopes: list[Scope],
+        means: Means,
+        transition: Transition,
+        *,
+        command: Command | None = None,
+        ts: int = 0,
+    ) -> list[Told]:
+        """End holds of one sort, at once, by a command or because it is `ts` (ms): each alarm says so once."""
+        for scope in scopes:
+            asset.holds.put(scope, means, None)
+        told: list[Told] = [self._published_as(asset.holds.record(scope)) for scope in scopes]
+        for alarm in asset.covered(*scopes):
+            ended_ts = command.origin.ts_ms if command else ts
+            annunciated = alarm.active and self._is_heard(asset, alarm, ended_ts)
+            if command:
+                self._say(asset, alarm, transition, command, told, annunciated=annunciated)
+            else:
+                record = self._writer.from_newest(
+                    alarm,
+                    transition,
+                    ts=ts,
+                    cause=str(ts),
+                    annunciated=annunciated,
+                    remark=wording.act(transition, by=None, comment=None, active=alarm.active),
+                )
+                self._tell(asset, alarm, record, told)
+        self._drop_if_empty(asset)
+        return told
+
+    def _say(
+        self,
+        asset: _Asset,
+        alarm: Alarm,
+        transition: Transition,
+        command: Command,
+        told: list[Told],
+        *,
+        annunciated: bool | None,
+    ) -> None:
+        """A commanded transition; `annunciated` of None: as the alarm's data transitions are."""
+        ts = command.origin.ts_ms
+        record = self._writer.from_newest(
+            alarm,
+            transition,
+            ts=ts,
+            cause=command.origin.cause,
+            annunciated=self._is_heard(asset, alarm, ts) if annunciated is None else annunciated,
+            remark=wording.act(
+                transition,
+                by=command.by,
+                comment=command.comment,
+                active=alarm.active,
+                until_ts=command.until_ms,
+            ),
+            by=command.by,
+            comment=command.comment,
+            source=command.origin.source,
+        )
+        self._tell(asset, alarm, record, told)
+
+    def _find(self, command: Command) -> Alarm | None:
+        """The alarm whose episode a command names."""
+        asset = self._assets.get(command.asset)
+        standing = asset.standing() if asset else []
+        return next((alarm for alarm in standing if alarm.alert_id == command.alert_id), None)
+
+    def _no_such_alarm(self, command: Command) -> Reject:
+        asset = self._assets.get(command.asset)
+        standing = asset.standing() if asset else []
+        if not standing:
+            return command.refused(f"{command.asset} has no alarm with this alert_id: none of it stands now")
+        newest = sorted(standing, key=lambda alarm: -alarm.raised_ts)[:NAMED_MAX]
+        named = ", ".join(f"{_about(alarm)} ({alarm.alert_id})" for alarm in newest)
+        return command.refused(
+            f"{command.asset} has no alarm with this alert_id: {len(standing)} of it stand, the newest are {named}"
+        )
+
+    def _not_held(self, command: Command, scope: Scope, means: Means) -> Reject:
+        asset = self._assets.get(command.asset)
+        done = means.replace("_", " ")
+        held = [described(command.asset, one) for one in asset.holds.scopes(means)] if asset else []
+        named = f": {done} are {', '.join(held[:NAMED_MAX])}{' …' if len(held) > NAMED_MAX else ''}" if held else ""
+        return command.refused(f"{described(command.asset, scope)} isn't {done}{named}")
+
+    # ── Comparison with the topic ───────────────────────────────────────────────────────────────────────────────────
+
+    def _compare_holds(
+        self, bodies: Mapping[str, bytes], published: set[str], now_ms: int, told: list[Told]
+    ) -> list[tuple[_Asset, Scope]]:
+        """Adopt what people hold back and isn't known here; say what the topic lacks. Returns what was adopted."""
+        adopted = []
+        for key, body in bodies.items():
+            if key in published:
+                continue
+            recorded = _hold_state(key, body)
+            if recorded is None:
+                told.append(AlarmRecord(key, None))  # nobody can read it; what stands here is said below
+                continue
+            asset = self._asset(recorded.asset)
+            if self._adopt(asset, recorded, now_ms):
+                adopted.append((asset, recorded.scope))
+            if (record := asset.holds.record(recorded.scope)).body != body:
+                told.append(record)
+        for asset in self._assets.values():
+            for scope in asset.holds:
+                key = hold_key(asset.name, scope)
+                if key not in published and (key not in bodies or _hold_state(key, bodies[key]) is None):
+                    told.append(asset.holds.record(scope))
+        return adopted
+
+    def _adopt(self, asset: _Asset, recorded: HoldState, now_ms: int) -> bool:
+        changed = False
+        for means in MEANS:
+            hold = getattr(recorded, means)
+            if hold is None or (hold.until_ts is not None and hold.until_ts <= now_ms):
+                continue
+            standing = asset.holds.of(recorded.scope)
+            if getattr(standing, means) == act_of(hold):
+                continue
+            if standing == NOTHING and len(asset.holds) >= HOLDS_PER_ASSET_MAX:
+                continue
+            asset.holds.put(recorded.scope, means, act_of(hold))
+            changed = True
+        return changed
+
+    def _compare_alarms(self, bodies: Mapping[str, bytes], published: set[str], now_ms: int, told: list[Told]) -> None:
+        here = {alarm.key: (asset, alarm) for asset in self._assets.values() for alarm in asset.standing()}
+        for key, body in bodies.items():
+            recorded = _alarm_state(key, body)
+            if key in here:
+                self._compare(*here[key], recorded, body, told, now_ms=now_ms, published=key in published)
+            elif key not in published:
+                told += self._over(key, recorded, now_ms)
+        for key, (asset, alarm) in here.items():
+            if key not in bodies and key not in published:
+                self._say_again(asset, alarm, None, now_ms, told)
+
+    def _compare(
+        self,
+        asset: _Asset,
+        alarm: Alarm,
+        recorded: AlarmState | None,
+        body: bytes,
+        told: list[Told],
+        *,
+        now_ms: int,
+        published: bool,
+    ) -> None:
+        """An alarm that stands here and on the topic."""
+        seen = recorded.acknowledged if recorded and recorded.alert.alert_id == alarm.alert_id else None
+        found = outcome(alarm.state, Event.ACKNOWLEDGE, ack_required=True)
+        if recorded and seen and found and alarm.acknowledged is None:
+            self._enter(alarm, found[1])
+            alarm.acknowledged = act_of(seen)
+            self._say_again(asset, alarm, recorded, now_ms, told, by=seen.by, comment=seen.comment)
+            self._settle(asset, alarm)
+        elif published or (record := state_record(alarm, self._holding(asset, alarm))).body == body:
+            return
+        elif recorded and (recorded.alert.alert_id, recorded.alert.state) == (alarm.alert_id, alarm.state):
+            told.append(record)
+        else:
+            self._say_again(asset, alarm, recorded, now_ms, told)
+
+    def _say_again(
+        self,
+        asset: _Asset,
+        alarm: Alarm,
+        recorded: AlarmState | None,
+        now_ms: int,
+        told: list[Told],
+        *,
+        by: str | None = None,
+        comment: str | None = None,
+    ) -> None:
+        record = self._writer.from_newest(
+            alarm,
+            Transition.RECONCILED,
+            ts=now_ms,
+            cause=f"reconciled/{recorded.alert.ts if recorded else alarm.raised_ts}",
+            annunciated=self._is_heard(asset, alarm, now_ms),
+            remark=wording.reconciled(stands=alarm.stands, by=by),
+            by=by,
+            comment=comment,
+        )
+        self._tell(asset, alarm, record, told)
+
+    def _over(self, key: str, recorded: AlarmState | None, now_ms: int) -> list[Told]:
+        """What the topic says that it stands, and here it is normal."""
+        tombstone = AlarmRecord(key, None)
+        if recorded is None or recorded.alert.kind is Kind.FLOOD:  # unreadable, or of a site that was renamed
+            return [tombstone]
+        alert = recorded.alert
+        record = self._writer.again(
+            alert,
+            Transition.RECONCILED,
+            state=State.NORMAL,
+            ts=now_ms,
+            cause=f"reconciled/{alert.ts}",
+            annunciated=alert.annunciated,
+            text=f"{recorded.said}; {wording.reconciled(stands=False)}",
+        )
+        return [record, tombstone]
+
+    # ── What is common to all ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _tell(self, asset: _Asset, alarm: Alarm, record: AlertRecord, told: list[Told]) -> None:
+        """A transition, and what stands after it."""
+        told += (record, self._record(asset, alarm))
+        if not alarm.stands:
+            alarm.rest()
+
+    def _record(self, asset: _Asset, alarm: Alarm) -> AlarmRecord:
+        return self._published_as(state_record(alarm, self._holding(asset, alarm)))
+
+    def _published_as(self, record: AlarmRecord) -> AlarmRecord:
+        if self._published is not None:
+            self._published.add(record.key)
+        return record
+
+    def _records(self, asset: _Asset) -> Iterator[AlarmRecord]:
+        for alarm in asset.standing():
+            yield state_record(alarm, self._holding(asset, alarm))
+        for scope in asset.holds:
+            yield asset.holds.record(scope)
+
+    def _holding(self, asset: _Asset, alarm: Alarm) -> Holding:
+        return asset.holds.covering(sensor=alarm.sensor, kind=alarm.kind, rule=alarm.rule)
+
+    def _is_heard(self, asset: _Asset, alarm: Alarm, ts: int) -> bool:
+        """Whether a transition at `ts` (ms) that no data caused is for the operator's attention."""
+        return alarm.maintained is None and self._is_free(asset, alarm, ts)
+
+    def _is_free(self, asset: _Asset, alarm: Alarm, ts: int) -> bool:
+        """Nobody holds it back, and no outer limit covers it at `ts` (ms)."""
+        if self._holding(asset, alarm) != NOTHING:
+            return False
+        outer = asset.alarms.get((alarm.sensor, alarm.kind, _COVERED_BY.get(alarm.rule, "")))
+        if outer is None or not outer.active:
+            return True
+        return outer.held_back is not None and outer.held_back.until_ts <= ts
+
+    def _enter(self, alarm: Alarm, state: State) -> None:
+        """The one place where an alarm changes its state."""
+        before = alarm.active
+        alarm.state = state
+        self._active[alarm.kind.value, priority_of(alarm.severity)] += alarm.active - before
+
+    def _asset(self, name: str) -> _Asset:
+        asset = self._assets.get(name)
+        if asset is None:
+            asset = self._assets[name] = _Asset(name, Holds(name))
+        return asset
+
+    def _drop_if_empty(self, asset: _Asset) -> None:
+        if not asset.alarms and not asset.holds:
+            self._assets.pop(asset.name, None)
+
+    def _take(self, alarm: Alarm) -> None:
+        """An alarm of a snapshot."""
+        asset = self._asset(alarm.asset)
+        asset.alarms[alarm.subject] = alarm
+        if alarm.active:
+            self._active[alarm.kind.value, priority_of(alarm.severity)] += 1
+        self._chattering += alarm.chatters
+        if alarm.maintained:  # the calendar may be another one now
+            alarm.waits_ms = 0
+            self._deadlines.wait(asset.name, alarm.subject, 0)
+        self._settle(asset, alarm)
+
+    def _of_version_1(self, asset: str, sensor: str, kind: str, rule: str, onset_ts: int, severity: int) -> Alarm:
+        alarm = Alarm(
+            asset=asset,
+            sensor=sensor,
+            kind=Kind(kind),
+            rule=rule,
+            state=State.ACTIVE_UNACKED,
+            onset_ts=onset_ts,
+            raised_ts=onset_ts,
+            severity=severity,
+            judged_ts=onset_ts,
+        )
+        alarm.alert_id = alarm.name(onset_ts)
+        self._writer.before_records(alarm)
+        return alarm
 
 
-_SEVERITY_DEFAULT = 500
-"""Of a kind that no rule gives a severity (any more)."""
+def _about(alarm: Alarm) -> str:
+    return " ".join(part for part in (alarm.asset, alarm.sensor, alarm.kind, alarm.rule) if part)
 
 
-def _severity(finding: Finding, rule: ResolvedRule) -> int:
-    if finding.kind is Kind.LIMIT and rule.limit is not None:
-        return rule.limit.severity_of(finding.rule)
-    part = getattr(rule, finding.kind, None)
-    return part.severity if part is not None else _SEVERITY_DEFAULT
+def _alarm_state(key: str, body: bytes) -> AlarmState | None:
+    """A record of the topic; None if nobody can read it."""
+    try:
+        recorded = AlarmState.model_validate_json(body)
+    except ValidationError:
+        return None
+    alert = recorded.alert
+    named = alarm_key(asset=alert.asset, sensor=alert.sensor, kind=alert.kind, rule=alert.rule)
+    return recorded if named == key else None
 
 
-def _span(finding: Finding) -> WindowSpan | None:
-    window = finding.window
-    return WindowSpan(start=window.start, end=window.end, count=window.count) if window else None
-
-
-def _shares(finding: Finding) -> tuple[Share, ...]:
-    """The finding's contributions; a finding about one sensor is all that sensor's."""
-    if finding.contributions or finding.sensor is None:
-        return finding.contributions
-    return (Share(finding.sensor, 1.0),)
-
-
-def _exact(value: Value) -> Value:
-    """What a person set, or a sensor said, is repeated as it is."""
-    return value
-
-
-def _significant(value: Value) -> Value:
-    """What a model computed: six significant digits are enough for people, and short on the wire."""
-    return float(f"{value:.6g}") if isinstance(value, float) else value  # type: ignore[return-value]
+def _hold_state(key: str, body: bytes) -> HoldState | None:
+    try:
+        recorded = HoldState.model_validate_json(body)
+    except ValidationError:
+        return None
+    return recorded if hold_key(recorded.asset, recorded.scope) == key else None

@@ -1,17 +1,23 @@
-"""One line that an operator understands: what is wrong, where, how far, for how long."""
+"""One line that an operator understands: what is wrong, where, how far, for how long; then what was done about it.
+
+press-0012 temp 97.1 degC above HH 95 degC for 5 s; acknowledged by maria: checking the valve
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from contracts.alerts import Transition
 from contracts.findings import Kind
+from contracts.limits import TS_MS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from contracts.findings import Finding
 
-__all__ = ["duration", "message", "quantity"]
+__all__ = ["act", "duration", "held_back", "maintenance", "message", "moment", "quantity", "reconciled"]
 
 
 def message(finding: Finding, unit: str | None) -> str:
@@ -34,6 +40,73 @@ def duration(span_ms: float) -> str:
         if span_ms >= 2 * size_ms or (span_ms >= size_ms and span_ms % size_ms == 0):
             return f"{span_ms / size_ms:.3g} {unit}"
     return f"{span_ms / 1000:.3g} s"
+
+
+def moment(ts: int) -> str:
+    """A time (ms since the epoch) as people write it: `2026-11-22 14:00 UTC`."""
+    if not 0 <= ts <= TS_MS_MAX:
+        return f"{ts} ms"
+    when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ts)
+    return when.strftime("%Y-%m-%d %H:%M UTC" if ts % 60_000 == 0 else "%Y-%m-%d %H:%M:%S UTC")
+
+
+def act(
+    transition: Transition, *, by: str | None, comment: str | None, active: bool, until_ts: int | None = None
+) -> str:
+    """What a person did to an alarm, or what became of it without one: `shelved until 2026-11-22 14:00 UTC by maria`.
+
+    Args:
+        by: who; None: nobody, its time had come.
+        active: the condition lasts. Who ends a hold must hear of it.
+        until_ts: of a shelf (ms).
+    """
+    done = _ACTS[transition] if by else _ACTS_OF_NOBODY[transition]
+    until = "" if until_ts is None else f" until {moment(until_ts)}"
+    who = f" by {by}" if by else ""
+    lasts = ", still active" if active and transition in _ENDINGS else ""
+    why = f": {one_line(comment)}" if comment else ""
+    return f"{done}{until}{who}{lasts}{why}"
+
+
+def maintenance(transition: Transition, *, comment: str | None, active: bool) -> str:
+    """What the maintenance calendar did to an alarm: `suppressed: maintenance (annual overhaul)`."""
+    work = f"maintenance ({one_line(comment)})" if comment else "maintenance"
+    if transition is Transition.SUPPRESSED:
+        return f"suppressed: {work}"
+    return f"{work} ended" + (", still active" if active else "")
+
+
+def reconciled(*, stands: bool, by: str | None = None) -> str:
+    """What a start found, when it compared what the topic says with what is known; `by`: who had acknowledged it."""
+    found = f"acknowledged by {by}" if by else "stands" if stands else "over"
+    return f"{found}, as was found after a start"
+
+
+def held_back(span_ms: int) -> str:
+    """Why the end of an alarm is told so late."""
+    return f"told {duration(span_ms)} later, as it came again and again"
+
+
+def one_line(comment: str) -> str:
+    """A comment may have several lines, a message may not."""
+    return " ".join(comment.split())
+
+
+_ENDINGS = (Transition.UNSHELVED, Transition.UNSUPPRESSED, Transition.IN_SERVICE)
+
+_ACTS = {
+    Transition.ACKNOWLEDGED: "acknowledged",
+    Transition.SHELVED: "shelved",
+    Transition.UNSHELVED: "unshelved",
+    Transition.SUPPRESSED: "suppressed",
+    Transition.UNSUPPRESSED: "unsuppressed",
+    Transition.OUT_OF_SERVICE: "taken out of service",
+    Transition.IN_SERVICE: "put in service again",
+}
+_ACTS_OF_NOBODY = {
+    Transition.UNSHELVED: "shelf ended",
+    Transition.REMOVED: "no longer watched",
+}
 
 
 def _lasted(finding: Finding) -> str:

@@ -60,7 +60,7 @@ def _bodies():
         contributions=(Share("temp", 0.75), Share("p", 0.25)),
         window=Window(1_700_000_000_000, 1_700_000_060_000, 60),
     )
-    return [orjson.loads(alarms.decide(finding).alert.body()) for finding in (limit, anomaly)]
+    return [orjson.loads(alarms.decide(finding)[0].alert.body()) for finding in (limit, anomaly)]
 
 
 @pytest.fixture
