@@ -21,7 +21,7 @@ CLOSED = np.dtype(
         ("slot", np.int32),  # the group's own number for the series
         ("count", np.int32),  # readings in the mean
         ("partition", np.uint16),  # of the reading that closed it, index into Closed.sources
-        ("learn", np.uint8),  # 0: an uncertain reading is in it, so it is judged and not learned
+        ("learn", np.uint8),  # 0: an uncertain or paused reading is in it, so it is judged and not learned
         ("spare", np.uint8),
         ("spare4", np.int32),
     ]

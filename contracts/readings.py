@@ -27,7 +27,7 @@ READING = np.dtype(
         ("series", np.int32),  # the lane's number for (asset, sensor)
         ("partition", np.uint16),  # index into Block.sources
         ("quality", np.uint8),  # Quality
-        ("spare", np.uint8),
+        ("paused", np.uint8),  # 1: not to be learned from; `samples` finds out, all else leaves it at 0
     ]
 )
 assert READING.itemsize == 32, "two readings to a cache line"

@@ -49,6 +49,10 @@ class AssetModel:
         """The settings that name the model."""
         return self._model.anomaly
 
+    def go_back(self, m: float, v: float) -> None:
+        """Take this for the usual mean and variance of the model's scores."""
+        self._model.go_back(m, v)
+
     def add(self, sensor: str, *, start: int, end: int, mean: float | None, count: int, learn: bool) -> list[JudgedRow]:
         """Take in a sensor's window; judge, then learn, the rows that are complete by it.
 

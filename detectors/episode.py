@@ -11,6 +11,10 @@ detection (measured: 71 to 58 points on NAB), so the snapshot gives the duration
 
 y is the smoothed value (level.py), or the score of a River model.
 
+An alarm that a person calls *true* is confirmed: m* and v* are what is normal again, nothing of the series is learned
+until the alarm ends, and it ends by calm only. What is known to be a fault never becomes the new normal, however long
+it lasts; a person can take the word back.
+
 Cost: 2 floats, a time and two counts.
 """
 
@@ -44,6 +48,7 @@ STATE = np.dtype(
         ("v", np.float64),  # v*
         ("held", np.int32),  # windows since then
         ("calm", np.uint8),
+        ("confirmed", np.uint8),  # by a person; only while it is active
         ("status", np.uint8),  # OVER, ACTIVE or ABANDONED
     ],
     align=True,
@@ -63,6 +68,7 @@ GOES_ON, ENDED_CALM, ENDED_HELD, ENDED_ABANDONED = 0, 1, 2, 3
 def begin(state: Record, onset: int, m: float, v: float) -> None:
     """An alarm starts, in the window that starts at `onset`; m and v are from before it was learned."""
     state.onset, state.m, state.v, state.held, state.calm, state.status = onset, m, v, 0, 0, ACTIVE
+    state.confirmed = 0
 
 
 @inlined
@@ -74,8 +80,9 @@ def step(state: Record, y: float) -> int:
     state.calm = state.calm + 1 if abs(y - state.m) / math.sqrt(state.v + 1e-24) < CALM_SD else 0
     if state.calm >= CALM:
         state.status = OVER
+        state.confirmed = 0
         return ENDED_CALM
-    if state.held > HELD_MAX:
+    if state.held > HELD_MAX and state.confirmed == 0:
         state.status = OVER
         return ENDED_HELD
     return GOES_ON

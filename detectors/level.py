@@ -22,7 +22,7 @@ import numpy as np
 from detectors import tracker
 from detectors.compiled import Record, inlined
 
-__all__ = ["STATE", "learn", "score"]
+__all__ = ["STATE", "go_back", "learn", "score"]
 
 STATE = np.dtype(
     [
@@ -46,6 +46,12 @@ def score(state: Record, x: float, n: int, learning: bool) -> float:  # noqa: FB
     else:
         state.judged += a * (x - state.judged)
     return abs(tracker.score(state.tracker, state.judged, n))
+
+
+def go_back(state: Record, m: float, v: float) -> None:
+    """Take this for the usual place and variance, and go on learning from there; `judged` stays where it is."""
+    state["s"] = m
+    state["tracker"] = (m, v)
 
 
 @inlined

@@ -2,14 +2,19 @@
 
 Never within 120 windows of the last alarm (age). Then, by the settings,
 
-    budget:  L >= log10(N / X), at least log10(5)     L: see calibration.py
-    ranked:  P >= 0.60 (1 + 0.2 u)                    P: see combination.py
+    budget:  L >= log10(N / X), at least log10(5), + r         L: see calibration.py
+    ranked:  P >= 0.60 (1 + 0.2 u + r / 3)                     P: see combination.py
 
 N = 604800 / (50 D) is the number of 50-window blocks in a week, D a window's length in seconds, X the alarms a week
 that this series may raise: the asset's budget divided by its sensors. More than one alarm in five blocks can't be
 asked for: below log10(5) the score tells nothing. u counts recent alarms (u = u + 1 at an alarm, times exp(-1/2400) a
 window), so that a series that has just alarmed must be stranger to alarm again; only `ranked` needs it, the budget
 knows by itself.
+
+r is what people have raised this series' own threshold by. Each alarm that a person calls false adds 0.3, to at most
+1.5; it halves in 30 days of data (the lengths of the windows that were judged, so time without data doesn't count), and
+is forgotten below 0.01. In L, 0.3 halves the rate of alarms that is asked for. In P it is a tenth of 0.60: what 0.3 of
+L is where the excess e (calibration.py) is 0.3 and the peaks' mean 2.5, as they often are.
 
 In the first 150 windows the policy runs, and nothing is told: early scores are optimistic, because nothing was seen
 yet.
@@ -20,7 +25,7 @@ Where every reading is a window of its own, D is the learned interval of the ser
 
 Catches: nothing by itself.
 Misses: a second anomaly within 120 windows of the first (the alarm stays active meanwhile).
-Cost: 2 floats and a count.
+Cost: 3 floats and a count.
 """
 
 from __future__ import annotations
@@ -39,8 +44,11 @@ __all__ = [
     "REFRACTORY",
     "STATE",
     "WARMUP",
+    "age_by_one",
     "fresh",
     "learn_interval",
+    "length_s",
+    "raise_by_one",
     "rank_threshold",
     "step",
     "threshold",
@@ -50,6 +58,7 @@ STATE = np.dtype(
     [
         ("u", np.float64),  # recent alarms
         ("interval_s", np.float64),  # learned time between two windows
+        ("raised_by", np.float64),  # r, in L
         ("age", np.int32),  # windows since the last alarm
     ],
     align=True,
@@ -59,6 +68,11 @@ RANK_MIN = 0.60
 REFRACTORY = 120  # windows
 WARMUP = 150  # windows
 RAISE = 0.2
+RAISED_BY_ONE = 0.3
+RAISED_MAX = 1.5
+RAISED_MIN = 0.01
+RAISED_IN_P = 1.0 / 3.0
+RAISED_HALF_LIFE_S = 30 * 86_400.0
 U_KEPT = math.exp(-1.0 / 2400.0)
 AGE_MAX = 1_000_000_000
 WEEK_S = 604_800.0
@@ -69,6 +83,17 @@ GAP = 10.0  # intervals
 def fresh(state: Record) -> None:
     """Set what doesn't start at zero."""
     state["age"] = AGE_MAX
+
+
+def raise_by_one(state: Record) -> None:
+    """A person called an alarm of this series false."""
+    state["raised_by"] = min(float(state["raised_by"]) + RAISED_BY_ONE, RAISED_MAX)
+
+
+@inlined
+def length_s(state: Record, window_s: float) -> float:
+    """How much time a window stands for; `window_s` = 0 takes the learned interval."""
+    return float(max(window_s if window_s > 0.0 else state.interval_s, INTERVAL_S_MIN))
 
 
 @inlined
@@ -82,15 +107,14 @@ def learn_interval(state: Record, elapsed_s: float, n: int) -> None:
 @inlined
 def threshold(state: Record, window_s: float, alarms_per_week: float, sensors: int) -> float:
     """The smallest L that raises; `window_s` = 0 takes the learned interval."""
-    length_s = max(window_s if window_s > 0.0 else state.interval_s, INTERVAL_S_MIN)
-    blocks_per_week = WEEK_S / (BLOCK * length_s)
-    return max(math.log10(blocks_per_week * sensors / alarms_per_week), LOG10_5)
+    blocks_per_week = WEEK_S / (BLOCK * length_s(state, window_s))
+    return float(max(math.log10(blocks_per_week * sensors / alarms_per_week), LOG10_5) + state.raised_by)
 
 
 @inlined
 def rank_threshold(state: Record) -> float:
     """The smallest P that raises."""
-    return float(RANK_MIN * (1.0 + RAISE * state.u))
+    return float(RANK_MIN * (1.0 + RAISE * state.u + RAISED_IN_P * state.raised_by))
 
 
 @inlined
@@ -104,7 +128,11 @@ def step(state: Record, score: float, smallest: float) -> bool:
 
 
 @inlined
-def age_by_one(state: Record) -> None:
+def age_by_one(state: Record, window_s: float) -> None:
     """A window has passed; before `step`."""
     state.u *= U_KEPT
+    if state.raised_by > 0.0:
+        state.raised_by *= 0.5 ** (length_s(state, window_s) / RAISED_HALF_LIFE_S)
+        if state.raised_by < RAISED_MIN:
+            state.raised_by = 0.0
     state.age = min(state.age + 1, AGE_MAX)

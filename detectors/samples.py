@@ -7,22 +7,29 @@ nothing (by the event clock), and nor does a restart from a snapshot.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from contracts.alarm_states import Recorded
+from contracts.commands import Command, Verb
 from contracts.errors import StateError
 from contracts.findings import CLOSED, Closed, Expected, Finding, Kind
-from contracts.readings import Block, Quality, Rows, SeriesName, Tick
+from contracts.readings import Block, Clock, Quality, Reject, Rows, SeriesName, Tick
 from contracts.settings import Settings
-from detectors import flatline, found, limit, order, rate, stale, tumbling
+from detectors import flatline, found, limit, order, rate, recall, stale, tumbling
 from detectors.compiled import compiled
+from detectors.pause import Pauses
+from detectors.recall import Silence
 from detectors.records import CAPACITY_MIN, adopted, copied, grown
 from detectors.slots import UNKNOWN, Slots
 
-__all__ = ["Counts", "Read", "Samples"]
+__all__ = ["VERSION", "Counts", "Read", "Samples"]
 
-VERSION = 1
+VERSION = 2
+"""Of the snapshot. 1 knew nothing out of service."""
 
 SERIES = np.dtype(
     [
@@ -55,6 +62,9 @@ CLOSED_ROW_MAX = 3
 BUFFER_ROWS_MIN = 64
 BUFFER_ROWS_MAX = 16_384
 """Beyond this the loop is entered again rather than given more room, except where one asset needs more."""
+
+SUGGESTED = 3
+"""Sensors that are named to whoever has asked for one that isn't there."""
 
 _RULES = {
     found.LIMIT_HH: (Kind.LIMIT, "hh"),
@@ -100,6 +110,7 @@ class Samples:
         self._settings = settings
         self._by_arrival = settings.service.clock == "wall"
         self._slots = Slots()
+        self._pauses = Pauses(settings)
         self._series = np.zeros(CAPACITY_MIN, SERIES)
         self._assets = np.zeros(CAPACITY_MIN, stale.ASSET)
         # Many series have equal settings: each has a row of `_plan_rows`, and distinct ones are kept once.
@@ -122,18 +133,20 @@ class Samples:
             StateError: the snapshot is of a version that this program doesn't know.
         """
         version = snapshot.get("version")
-        if version != VERSION:
+        if version not in (1, VERSION):
             raise StateError(
-                f"the saved state of step `samples` has version {version!r}; this andon reads version {VERSION}. "
+                f"the saved state of step `samples` has version {version!r}; this andon reads 1 to {VERSION}. "
                 "Run the andon that wrote it, or begin with a fresh state directory."
             )
         samples = cls(settings)
+        samples._pauses = Pauses(settings, snapshot.get("out_of_service", ()))
         samples._series = adopted(snapshot["series"], SERIES)
         samples._assets = adopted(snapshot["asset_records"], stale.ASSET)
         owners = samples._series["stale"]["asset"][: len(snapshot["sensors"])].tolist()
         samples._slots = Slots.restored(assets=snapshot["assets"], sensors=snapshot["sensors"], owners=owners)
         count = len(samples._slots)
         samples._plan(range(count))
+        samples._pauses.meet(samples._slots, range(count))
         plans = samples._plan_rows[samples._plans[:count]]
         series = samples._series[:count]
         limit.settle(series["limit"], plans["limit"])
@@ -152,12 +165,13 @@ class Samples:
             "sensors": list(self._slots.sensors),
             "series": copied(self._series[: len(self._slots)]),
             "asset_records": copied(self._assets[: self.asset_count]),
+            "out_of_service": self._pauses.out_of_service,
         }
 
     @property
     def empty(self) -> bool:
         """No series is known yet: there is nothing to save, and a tick has nothing to say."""
-        return not self._slots.sensors
+        return not (self._slots.sensors or self._pauses.out_of_service)
 
     @property
     def series_count(self) -> int:
@@ -181,6 +195,8 @@ class Samples:
         rows = block.rows
         if not (rows.flags.c_contiguous and rows.flags.writeable):
             rows = rows.copy()  # the compiled loop is of one type of array; a read-only one is another type
+        if self._pauses.possible:
+            rows = self._marked(rows, table)
         progress = self._progress
         progress[:] = 0
         findings: list[Finding] = []
@@ -240,6 +256,81 @@ class Samples:
             findings += [self._finding(line, None) for line in self._found[: written[0]]]
         return findings
 
+    def clock_of(self, block: Block) -> Clock:
+        """How far the assets of a block have come, after `read` of it: their newest accepted event times."""
+        used = np.zeros(max(1, len(self._slots)), np.bool_)
+        used[self._slots.table(block.lane)[block.rows["series"]]] = True
+        slots = np.flatnonzero(used)
+        newest = np.full(max(1, self.asset_count), np.iinfo(np.int64).min)
+        np.maximum.at(newest, self._series["stale"]["asset"][slots], self._series["order"]["newest_ts"][slots])
+        numbers = np.flatnonzero(newest > np.iinfo(np.int64).min)
+        names = self._slots.assets
+        return Clock(tuple((names[number], ms) for number, ms in zip(numbers, newest[numbers].tolist(), strict=True)))
+
+    def obey(self, command: Command) -> Command | Reject:
+        """Take what a command is about out of service or back, if it is about that; pass on what can be done.
+
+        Returns: the command as it came; or why nobody can carry it out: its asset, or its sensor, was never seen.
+        """
+        asset = self._slots.asset(command.asset)
+        if asset is None:
+            return command.refused(f"no reading of an asset {command.asset!r} was ever seen: check its name")
+        sensor = command.scope.sensor
+        if sensor and self._slots.slot(asset, sensor) is None:
+            known = self._slots.sensors_of(asset)
+            near = get_close_matches(sensor, known, n=SUGGESTED, cutoff=0.0)
+            more = f" and {len(known) - SUGGESTED} more" if len(known) > SUGGESTED else ""
+            return command.refused(f"asset {command.asset} has no sensor {sensor!r}: it has {', '.join(near)}{more}")
+        if command.verb in (Verb.OUT_OF_SERVICE, Verb.IN_SERVICE):
+            return self._pauses.obey(command, self._slots)
+        return command
+
+    @property
+    def out_of_service(self) -> list[tuple[str, str | None]]:
+        """(asset, sensor) of what is out of service by command; a sensor of None: the asset as a whole."""
+        return self._pauses.out_of_service
+
+    def recall(self, recorded: Recorded) -> list[Finding]:
+        """After a start: take over what the alarm-state topic knows and the saved state doesn't.
+
+        A silence that was told just before the process died, and that its saved state didn't know yet, is told again
+        if it lasts: with the same onset, so it is the same alarm. What is recorded as out of service is so again.
+        """
+        self._pauses.recall(recall.out_of_service(recorded), self._slots)
+        return [finding for silence in recall.silences(recorded) if (finding := self._silent_still(silence))]
+
+    def _silent_still(self, silence: Silence) -> Finding | None:
+        """A recorded silence, raised again; None: it is over, or raised already, or not watched (any more)."""
+        asset = self._slots.asset(silence.asset)
+        slot = None if asset is None or silence.sensor is None else self._slots.slot(asset, silence.sensor)
+        if asset is None or (slot is None and silence.sensor is not None):
+            return None
+        count = len(self._slots)
+        states = self._series["stale"][:count]
+        configs = self._plan_rows["stale"][self._plans[:count]]
+        if not stale.recall(states, self._assets, configs, asset, slot, silence):
+            return None
+        return Finding(
+            asset=silence.asset,
+            sensor=silence.sensor,
+            kind=Kind.STALE,
+            rule="silent",
+            active=True,
+            onset_ts=silence.onset_ts,
+            ts=silence.onset_ts,
+            value=None if slot is None else float(states[slot]["last_value"]),
+            evidence={"after_ms": silence.after_ms, "last_ts": silence.last_ts},
+        )
+
+    def _marked(self, rows: Rows, table: NDArray[np.int32]) -> Rows:
+        """The rows with their field `paused`: a copy where any is."""
+        # A number that was never announced is clipped to any other one here; the loop refuses it.
+        marks = self._pauses.marks(table.take(rows["series"], mode="clip"), rows["ts"])
+        if marks.any():
+            rows = rows.copy()
+            rows["paused"] = marks
+        return rows
+
     def _learn(self, lane: int, names: tuple[SeriesName, ...]) -> None:
         """Note a lane's names and give new series their records."""
         if not names:
@@ -250,6 +341,7 @@ class Samples:
         self._series = grown(self._series, len(self._slots))
         self._assets = grown(self._assets, self.asset_count)
         self._plan(new)
+        self._pauses.meet(self._slots, new)
         for slot in new:
             self._series[slot]["windows"]["window_ms"] = self._plan_rows[self._plans[slot]]["windows"]["window_ms"]
             stale.attach(self._series["stale"], self._assets, slot, self._slots.owners[slot])
@@ -402,10 +494,9 @@ def _run(
         ts = reading.ts
         value = reading.value
         usable = reading.quality < _BAD and np.isfinite(value)
-        uncertain = reading.quality == _UNCERTAIN
         if not usable:
             progress[5] += 1
-        elif uncertain:
+        elif reading.quality == _UNCERTAIN:
             progress[4] += 1
         verdict = order.step(state.order, config.order, state.windows.closed_until, ts)
         progress[verdict] += 1
@@ -432,7 +523,7 @@ def _run(
             config.windows,
             ts,
             value,
-            uncertain,
+            reading.quality | reading.paused,  # good and uncertain are 0 and 1
             slot,
             reading.offset,
             reading.partition,

@@ -53,14 +53,26 @@ class Slots:
         """Note what a lane announces; returns the slots that are new."""
         before = len(self.sensors)
         for name in names:
-            self._note(lane, name.number, self._slot(name.asset, name.sensor))
+            self._note(lane, name.number, self._given(name.asset, name.sensor))
         return range(before, len(self.sensors))
+
+    def asset(self, name: str) -> int | None:
+        """The number of an asset; None: it was never mentioned."""
+        return self._asset_numbers.get(name)
+
+    def slot(self, asset: int, sensor: str) -> int | None:
+        """The slot of an asset's sensor; None: it was never mentioned."""
+        return self._slots.get((asset, sensor))
+
+    def sensors_of(self, asset: int) -> list[str]:
+        """The sensors of an asset, by number."""
+        return [sensor for sensor, owner in zip(self.sensors, self.owners, strict=True) if owner == asset]
 
     def table(self, lane: int) -> NDArray[np.int32]:
         """Slot by the lane's series number, UNKNOWN where none was announced; for reading only."""
         return self._tables.get(lane, _NO_TABLE)
 
-    def _slot(self, asset: str, sensor: str) -> int:
+    def _given(self, asset: str, sensor: str) -> int:
         owner = self._asset_numbers.setdefault(asset, len(self.assets))
         if owner == len(self.assets):
             self.assets.append(asset)

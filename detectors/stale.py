@@ -42,6 +42,7 @@ from contracts.readings import Rows
 from contracts.settings import ResolvedRule
 from detectors.compiled import compiled, inlined
 from detectors.found import ASSET_SILENT, SILENT, TICKED, write
+from detectors.recall import Silence
 
 __all__ = [
     "ASSET",
@@ -52,6 +53,7 @@ __all__ = [
     "describe",
     "excuse",
     "notice",
+    "recall",
     "settle",
     "sign_of_life",
     "tick",
@@ -421,6 +423,44 @@ def excuse(states: Rows, assets: Rows, lane: int, now_ms: int) -> None:
     listening = (states["alive"] != 0) & (assets["lane"][states["asset"]] == lane)
     states["arrived_ms"][listening] = now_ms
     states["excused"][listening] = 1
+
+
+def recall(states: Rows, assets: Rows, configs: Rows, asset: int, slot: int | None, silence: Silence) -> bool:
+    """After a start: raise a silence that was told before, if it lasts and isn't raised; by the wall clock.
+
+    It lasts if the last sign of life that it told of is still the last one: of the sensor; of the asset, if none of
+    its sensors has spoken after its onset.
+
+    Args:
+        states: dtype STATE, shape (series,), changed in place.
+        assets: dtype ASSET, changed in place.
+        configs: dtype CONFIG, shape (series,).
+        asset: number of the asset.
+        slot: of the sensor; None: the silence is of the asset as a whole.
+    Returns: whether it was raised.
+    """
+    own = (states["asset"] == asset) & (states["alive"] != 0)
+    if slot is not None:
+        own &= np.arange(len(states)) == slot
+    last_ts = states["last_ts"][own]
+    newest_ts = silence.last_ts if slot is not None else max(silence.last_ts, silence.onset_ts)
+    subject = assets[asset] if slot is None else states[slot]
+    if (
+        subject["raised"]
+        or not (configs["watched"][own] != 0).any()
+        or silence.last_ts not in last_ts
+        or last_ts.max() > newest_ts
+    ):
+        return False
+    subject["raised"] = 1
+    subject["onset_ts"] = silence.onset_ts
+    if slot is None:
+        subject["after_ms"] = silence.after_ms
+        subject["last_ts"] = silence.last_ts
+        subject["due_ts"] = NEVER
+    else:
+        subject["base_ts"] = silence.onset_ts - silence.after_ms
+    return True
 
 
 def describe(line: Any) -> tuple[Expected, dict[str, float | int | str | None]]:

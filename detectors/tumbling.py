@@ -4,7 +4,8 @@ Windows are aligned to the epoch: window k is [kW, (k+1)W). A reading belongs to
 it comes out of order. A window closes when its series accepts a reading with ts ≥ its end + late_ms: nothing that isn't
 late can belong to it any more. As late_ms ≤ W, two windows are open at most. Nothing else closes a window: a silent
 sensor's last one closes when it speaks again, and a restart goes on with it. A window without a usable reading is not
-closed, it never was. A reading of bad quality adds nothing, but time passes with it.
+closed, it never was. A reading of bad quality adds nothing, but time passes with it. A window with a reading that is
+uncertain, or paused (pause.py), is marked: it is judged and not learned.
 
 W = 0: each reading is a window of its own, start = end = its time, and closes at once.
 
@@ -25,7 +26,15 @@ from detectors.compiled import inlined
 
 __all__ = ["CONFIG", "STATE", "add", "close", "config_of", "settle"]
 
-OPEN = np.dtype([("start_ts", np.int64), ("sum", np.float64), ("count", np.int64), ("uncertain", np.uint8)], align=True)
+OPEN = np.dtype(
+    [
+        ("start_ts", np.int64),
+        ("sum", np.float64),
+        ("count", np.int64),
+        ("uncertain", np.uint8),  # an uncertain reading, or a paused one, is in it
+    ],
+    align=True,
+)
 STATE = np.dtype(
     [
         ("open", OPEN, (2,)),  # in no order; count 0: free
@@ -85,7 +94,7 @@ def add(
     config: Any,
     ts: int,
     value: float,
-    uncertain: bool,  # noqa: FBT001 - compiled code knows no keywords
+    unlearned: int,
     slot: int,
     offset: int,
     partition: int,
@@ -94,6 +103,9 @@ def add(
 ) -> int:
     """Put a reading that isn't late into its window; after `close`, and with its arguments.
 
+    Args:
+        unlearned: 1 if the reading is uncertain, or paused (pause.py): its window is judged and not learned; else 0.
+        others: as `close`.
     Returns: rows that are in `closed` now: one more where each reading is a window of its own.
     """
     length_ms = config.window_ms
@@ -102,7 +114,7 @@ def add(
         if window.count and window.start_ts <= ts < window.start_ts + length_ms:
             window.sum += value
             window.count += 1
-            window.uncertain |= uncertain
+            window.uncertain |= unlearned
             return count
     # Free, because `close` came before; a full pair would mean a reading that `order` should have called late.
     window = state.open[1] if state.open[0].count else state.open[0]
@@ -112,7 +124,7 @@ def add(
     window.start_ts = start_ts
     window.sum = value
     window.count = 1
-    window.uncertain = uncertain
+    window.uncertain = unlearned
     if length_ms == 0:
         return _write(state, config, window, slot, offset, partition, closed, count)
     return count

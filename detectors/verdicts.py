@@ -26,6 +26,7 @@ __all__ = [
     "SETTLED",
     "VERDICT",
     "Subject",
+    "anomaly_rule",
     "finding_of",
     "write",
 ]
@@ -39,6 +40,7 @@ VERDICT = np.dtype(
         ("rank", np.float64),  # P
         ("z", np.float64),
         ("threshold", np.float64),  # of L or P
+        ("raised_by", np.float64),  # of it, by people: in L
         ("mean", np.float64),  # that was expected
         ("sd", np.float64),
         ("moved_to", np.float64),  # level after a drift
@@ -76,7 +78,7 @@ def write(
     verdict = verdicts[k]
     verdict.row, verdict.what, verdict.why, verdict.onset, verdict.windows = row, what, why, onset, windows
     verdict.mean, verdict.sd, verdict.moved_to = mean, sd, moved_to
-    verdict.score, verdict.rank, verdict.z, verdict.threshold = 0.0, 0.0, 0.0, 0.0
+    verdict.score, verdict.rank, verdict.z, verdict.threshold, verdict.raised_by = 0.0, 0.0, 0.0, 0.0, 0.0
     return verdict
 
 
@@ -90,6 +92,11 @@ class Subject(NamedTuple):
     ranked: bool
     """The policy judged by rank, not by the budget."""
     shares: tuple[Share, ...]
+
+
+def anomaly_rule(sensor: str | None) -> str:
+    """The rule of an anomaly: of a sensor, or of its asset as a whole."""
+    return "asset" if sensor is None else "sensor"
 
 
 def finding_of(verdict: Record, window: Record, subject: Subject, source: str) -> Finding:
@@ -109,7 +116,7 @@ def finding_of(verdict: Record, window: Record, subject: Subject, source: str) -
         asset=subject.asset,
         sensor=subject.sensor,
         kind=Kind.ANOMALY if anomaly else Kind.DRIFT,
-        rule=("asset" if subject.sensor is None else "sensor") if anomaly else "level",
+        rule=anomaly_rule(subject.sensor) if anomaly else "level",
         active=what in (RAISED, DRIFTED),
         onset_ts=int(verdict["onset"]),
         ts=int(window["end"]),
@@ -128,13 +135,16 @@ _Evidence = dict[str, float | int | str | None]
 
 
 def _raised(verdict: Record, subject: Subject) -> _Evidence:
-    return {
+    evidence: _Evidence = {
         "family": subject.family,
         "z": float(verdict["z"]),
         "policy": "ranked" if subject.ranked else "budget",
         "threshold": float(verdict["threshold"]),
         "windows": int(verdict["windows"]),
     }
+    if verdict["raised_by"] > 0:
+        evidence["threshold_raised"] = float(verdict["raised_by"])
+    return evidence
 
 
 def _ended(verdict: Record, subject: Subject) -> _Evidence:

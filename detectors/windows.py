@@ -16,7 +16,8 @@ more.
 
 A window with `learn` = 0 is judged like any other: it moves the smoothing, S, the policy's ages and the alarm state.
 It changes nothing that is learned: no tracker, peak, quantile, profile, reference, interval or River model, no count
-of windows; and it isn't looked at for drift. A window whose mean isn't finite, or beyond 1e100 (the square of its
+of windows; and it isn't looked at for drift. So it is with every window while a person's word stands that an alarm of
+the series is true (episode.py). A window whose mean isn't finite, or beyond 1e100 (the square of its
 square would be no number), passes without a trace.
 
 An alarm that was held for 480 windows ends with a drift: what it was about is the new normal.
@@ -31,8 +32,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from contracts.alerts import alert_id
+from contracts.commands import Verdict
 from contracts.errors import StateError
-from contracts.findings import CLOSED, Share
+from contracts.findings import CLOSED, Closed, Kind, Share
 from contracts.settings import Anomaly
 from detectors import calibration, combination, drift, episode, level, policy, profile, tracker, verdicts
 from detectors.asset_model import AssetModel
@@ -41,19 +44,21 @@ from detectors.records import CAPACITY_MIN, adopted, grown
 from detectors.river_model import RiverModel
 
 if TYPE_CHECKING:
-    from contracts.findings import Closed, Finding
-    from contracts.readings import Rows
+    from contracts.commands import Command
+    from contracts.findings import Finding
+    from contracts.readings import Reject, Rows
     from contracts.settings import Settings
     from detectors.river_model import Standardised
 
-__all__ = ["STATE", "VERSION", "Learning", "Restarted", "Warming", "Windows"]
+__all__ = ["STATE", "VERSION", "Adjusted", "Learning", "Paused", "Restarted", "Warming", "Windows"]
 
-VERSION = 1
-"""Of the snapshot."""
+VERSION = 2
+"""Of the snapshot. 1 had no word of people in it."""
 
 VALUE_MAX = 1e100
 FAMILIES = 1
-WARMING_MAX = 100
+LISTED_MAX = 100
+"""Series that are named in a list: who looks wants to know why, not to read a thousand names."""
 VERDICTS = 512
 VERDICTS_PER_ROW_MAX = 4
 
@@ -121,6 +126,22 @@ class Warming(NamedTuple):
     needed: int
 
 
+class Paused(NamedTuple):
+    """A series whose newest window wasn't learned."""
+
+    asset: str
+    sensor: str | None
+
+
+class Adjusted(NamedTuple):
+    """A series (sensor None: an asset's model) whose threshold people have raised, by calling alarms false."""
+
+    asset: str
+    sensor: str | None
+    raised_by: float
+    """In L."""
+
+
 class Restarted(NamedTuple):
     """A model that started afresh, and why."""
 
@@ -180,11 +201,40 @@ class Windows:
             self._name(number, asset, sensor)
         rows = np.require(closed.rows, CLOSED, ["C", "A", "W"])
         slots = self._slots(rows)
-        if self._river or self._asset_models:
-            batch = self._ask_models(rows, slots)
+        if not (self._river or self._asset_models):
+            return self._run(_Batch(rows, slots, _NO_OUTSIDE, {}), closed.sources)
+        # Models learn before the kernel runs. While an alarm is confirmed they must know of its end window by window.
+        size = 1 if self._states["episode"]["confirmed"].any() else len(rows)
+        findings: list[Finding] = []
+        for first in range(0, len(rows), size):
+            batch = self._ask_models(rows[first : first + size], slots[first : first + size])
+            findings += self._run(batch, closed.sources)
+        return findings
+
+    def feedback(self, command: Command) -> Reject | None:
+        """Take a person's word on the newest anomaly of a series, or say why it can't be taken.
+
+        false_alarm   the threshold of its series rises (policy.py); a word that it was true is taken back
+        true_alarm    while it is active: what was normal before is normal again, and nothing is learned until it ends
+        reset         both words are taken back
+        """
+        slot = self._slot_of_alert(command.asset, command.alert_id)
+        if slot is None:
+            return command.refused(
+                f"{command.alert_id} isn't the newest anomaly of any sensor of {command.asset}: only to that can "
+                "something be said"
+            )
+        state = self._states[slot]
+        if command.verdict is Verdict.TRUE_ALARM:
+            return self._confirm(slot, command)
+        if command.verdict is Verdict.FALSE_ALARM:
+            policy.raise_by_one(state["policy"])
+        elif state["policy"]["raised_by"] == 0 and not state["episode"]["confirmed"]:
+            return command.refused("nothing was said of this series that could be taken back")
         else:
-            batch = _Batch(rows, slots, _NO_OUTSIDE, {})
-        return self._run(batch, closed.sources)
+            state["policy"]["raised_by"] = 0.0
+        state["episode"]["confirmed"] = 0
+        return None
 
     def learning(self) -> Learning:
         """How many series warm up, learn, or are paused."""
@@ -197,14 +247,33 @@ class Windows:
 
     def warming(self) -> list[Warming]:
         """Who hasn't seen enough windows to alarm, and how many it has seen; at most 100 entries."""
-        scored = self._states["scored"][: self._count]
-        slots = np.flatnonzero((scored < policy.WARMUP) & (self._configs["budget"][: self._count] > 0))[:WARMING_MAX]
+        count = self._count
+        scored = self._states["scored"][:count]
+        slots = np.flatnonzero((scored < policy.WARMUP) & (self._configs["budget"][:count] > 0))[:LISTED_MAX]
         return [
             Warming(
                 asset=self._names[slot][0], sensor=self._names[slot][1], seen=int(scored[slot]), needed=policy.WARMUP
             )
             for slot in slots.tolist()
         ]
+
+    def paused(self) -> list[Paused]:
+        """Whose newest window wasn't learned; at most 100 entries."""
+        count = self._count
+        states, configs = self._states[:count], self._configs[:count]
+        slots = np.flatnonzero((states["paused"] == 1) & (states["seen"] == 1) & (configs["series"] == 1))
+        return [Paused(*self._names[slot]) for slot in slots[:LISTED_MAX].tolist()]
+
+    def adjusted(self) -> list[Adjusted]:
+        """Whose threshold people have raised, and by how much; at most 100 entries."""
+        raised_by = self._states["policy"]["raised_by"][: self._count]
+        slots = np.flatnonzero(raised_by > 0)[:LISTED_MAX]
+        return [Adjusted(self._names[slot][0], self._names[slot][1], float(raised_by[slot])) for slot in slots.tolist()]
+
+    @property
+    def empty(self) -> bool:
+        """No series is known yet: there is nothing to save."""
+        return not self._names
 
     def snapshot(self) -> dict[str, Any]:
         """The state as plain data: numpy arrays (copies) and built-in types."""
@@ -226,9 +295,9 @@ class Windows:
         Raises: StateError if the snapshot is of an unknown version.
         """
         version = snapshot.get("version")
-        if version != VERSION:
+        if version not in (1, VERSION):
             raise StateError(
-                f"windows: the saved state has version {version!r}, this andon reads version {VERSION}. "
+                f"windows: the saved state has version {version!r}, this andon reads 1 to {VERSION}. "
                 "Go on with the andon that wrote it, or start on an empty state directory."
             )
         restored = cls(settings)
@@ -345,7 +414,39 @@ class Windows:
             self._reset_scores(slot)
             state = self._states[slot]["episode"]
             state["status"] = episode.ABANDONED if state["status"] else episode.OVER
+            state["confirmed"] = 0
             self._restarted.append(Restarted(*self._names[slot], afresh))
+
+    # -------------------------------------------------------------------------------------------------------- feedback
+
+    def _slot_of_alert(self, asset: str, alert: str | None) -> int | None:
+        """Whose newest anomaly an alert is about."""
+        for slot, (owner, sensor) in enumerate(self._names):
+            if owner != asset:
+                continue
+            newest = self._states[slot]["episode"]
+            rule = verdicts.anomaly_rule(sensor)
+            onset = int(newest["onset"])
+            begun = newest["status"] != episode.OVER or newest["held"] > 0
+            if begun and alert == alert_id(asset=asset, sensor=sensor, kind=Kind.ANOMALY, rule=rule, onset_ts=onset):
+                return slot
+        return None
+
+    def _confirm(self, slot: int, command: Command) -> Reject | None:
+        state = self._states[slot]
+        anomaly = state["episode"]
+        if anomaly["status"] != episode.ACTIVE:
+            return command.refused("the anomaly is over, what came after it is learned already; say it while it lasts")
+        if anomaly["confirmed"]:
+            return None  # said twice: what was normal before is normal again, and nothing was learned since
+        anomaly["confirmed"] = 1
+        m, v = float(anomaly["m"]), float(anomaly["v"])
+        model = self._river.get(slot) or self._asset_models.get(slot)
+        if model is not None:
+            model.go_back(m, v)
+        else:
+            level.go_back(state["level"], m, v)
+        return None
 
     # --------------------------------------------------------------------------------------------------------- judging
 
@@ -363,7 +464,8 @@ class Windows:
             sensor = self._names[slot][1]
             assert sensor is not None, "a closed window belongs to a sensor"
             if slot in self._river and mean is not None:
-                score = self._river[slot].score_then_learn({sensor: mean}, learn=bool(row["learn"]))
+                learn = bool(row["learn"]) and not self._states[slot]["episode"]["confirmed"]
+                score = self._river[slot].score_then_learn({sensor: mean}, learn=learn)
             origins.append(i)
             targets.append(slot)
             scores.append(score or _NO_SCORE)
@@ -376,7 +478,7 @@ class Windows:
                 end=int(row["end"]),
                 mean=mean,
                 count=int(row["count"]),
-                learn=bool(row["learn"]),
+                learn=bool(row["learn"]) and not self._states[asset_row]["episode"]["confirmed"],
             ):
                 joined, place = judged.row, len(origins)
                 origins.append(i)
@@ -447,7 +549,7 @@ def _judge_rows(
             sharers[config.budget] += 1
         if not abs(row.mean) <= VALUE_MAX:
             continue
-        learning = row.learn != 0
+        learning = row.learn != 0 and state.episode.confirmed == 0
         series = config.series != 0
 
         if state.episode.status == episode.ABANDONED:
@@ -476,7 +578,7 @@ def _judge_rows(
 def _abandon(state: Record, config: Record, told: Rows, k: int, i: int) -> int:
     """End an alarm whose model is gone; return how many verdicts are told."""
     ended = state.episode
-    ended.status = episode.OVER
+    ended.status, ended.confirmed = episode.OVER, 0
     if config.tells_anomaly == 0:
         return k
     verdicts.write(told, k, i, verdicts.ENDED, episode.ENDED_ABANDONED, ended.onset, ended.held, 0.0, 0.0, 0.0)
@@ -504,7 +606,7 @@ def _judge_score(
     p = combination.rank(state.combination, s)
     surprise = calibration.surprise(state.calibration, s)
 
-    policy.age_by_one(state.policy)
+    policy.age_by_one(state.policy, config.window_s)
     if config.ranked:
         threshold = policy.rank_threshold(state.policy)
         alarm = policy.step(state.policy, p, threshold)
@@ -527,6 +629,7 @@ def _judge_score(
             sd = tracker.sigma(m, v)
             verdict = verdicts.write(told, k, i, verdicts.RAISED, 0, row.start, n, m, sd, 0.0)
             verdict.score, verdict.rank, verdict.z, verdict.threshold = surprise, p, z, threshold
+            verdict.raised_by = state.policy.raised_by
             k += 1
 
     if learning:

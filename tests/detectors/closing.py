@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from contracts.alerts import alert_id
+from contracts.commands import Command, Origin, Verb, Verdict
 from contracts.findings import CLOSED, Closed, Finding
 from contracts.readings import SeriesName
 from contracts.settings import Settings
@@ -69,6 +71,19 @@ def cut(closed: Closed, sizes: Sequence[int]) -> Iterator[Closed]:
         if len(rows):
             yield Closed(rows=rows, names=closed.names if first == 0 else (), sources=closed.sources)
         first += size
+
+
+def feedback_of(verdict: Verdict, asset: str, sensor: str | None, onset_ts: int) -> Command:
+    """What Maria says of the anomaly that began at `onset_ts`; a sensor of None: of the asset's."""
+    rule = "sensor" if sensor else "asset"
+    return Command(
+        verb=Verb.FEEDBACK,
+        asset=asset,
+        by="maria",
+        origin=Origin(topic="andon.commands", partition=1, offset=7, ts_ms=onset_ts, key=None, value=b"{}"),
+        alert_id=alert_id(asset=asset, sensor=sensor, kind="anomaly", rule=rule, onset_ts=onset_ts),
+        verdict=verdict,
+    )
 
 
 def judged(settings: Settings, closed: Closed) -> list[Finding]:

@@ -42,13 +42,16 @@ def _noise(times: int, *, seed: int) -> Any:
     return np.random.default_rng(seed).normal(20.0, 1.0, (times, 2))
 
 
-def _settings(rule: dict[str, Any], *, window_s: float = 60.0) -> Settings:
+def _settings(
+    rule: dict[str, Any], *, window_s: float = 60.0, maintenance: tuple[dict[str, Any], ...] = ()
+) -> Settings:
     off: dict[str, Any] = {"stale": False, "anomaly": False, "drift": False}
     return Settings.model_validate(
         {
             "service": {"clock": "event"},
             "rules": [{**off, **rule}],
             "assets": [{"window_s": window_s}],
+            "maintenance": maintenance,
         }
     )
 
@@ -82,13 +85,19 @@ def _stale() -> Entry:
 
 
 def _learned(
-    rule: dict[str, Any], tells: tuple[Kind, str], *, times: int, first: int, long_readings: int = 200_000
+    rule: dict[str, Any],
+    tells: tuple[Kind, str],
+    *,
+    times: int,
+    first: int,
+    long_readings: int = 200_000,
+    maintenance: tuple[dict[str, Any], ...] = (),
 ) -> Entry:
     """An entry for a learned detector: a window a minute, and one sensor off by ten sigmas from `first` on."""
     values = _noise(times, seed=4)
     values[first:, 0] += 10.0
     return Entry(
-        settings=_settings(rule),
+        settings=_settings(rule, maintenance=maintenance),
         names=NAMES,
         fault=_rows(values, step_ms=60_000),
         normal=_rows(_noise(times, seed=5), step_ms=60_000),
@@ -98,6 +107,17 @@ def _learned(
 
 
 ANOMALY = _learned({"anomaly": {}}, (Kind.ANOMALY, "sensor"), times=1500, first=1450)
+PAUSED = _learned(
+    {"anomaly": {}},
+    (Kind.ANOMALY, "sensor"),
+    times=1500,
+    first=1450,
+    maintenance=(
+        {"asset": "press", "days": ["tue", "wed", "thu"], "at": "23:30", "for_h": 2.5, "time_zone": "Europe/Berlin"},
+        {"start": "2023-11-15T12:00:30Z", "end": "2023-11-15T13:00:00Z"},
+    ),
+)
+"""Two stretches of it aren't learned, one of them across a midnight and one that begins within a window."""
 DRIFT = _learned({"drift": {}}, (Kind.DRIFT, "level"), times=1500, first=900)
 _TREES = {
     "model": "river.anomaly.HalfSpaceTrees",
@@ -127,6 +147,7 @@ ENTRIES: dict[str, Entry] = {
     "policy": ANOMALY,
     "episode": ANOMALY,
     "drift": DRIFT,
+    "pause": PAUSED,
     "river_model": RIVER,
     "asset_model": RIVER_ASSET,
 }
@@ -137,6 +158,7 @@ EXEMPT: dict[str, str] = {
     "joined": "brings the windows of an asset together for asset_model",
     "order": "decides which readings count; says nothing",
     "profile": "the usual day, for drift",
+    "recall": "reads what the alarm-state topic says after a start",
     "records": "arrays of state",
     "samples": "puts the rules together: each of their entries runs through it",
     "slots": "names",

@@ -1,4 +1,4 @@
-"""Makes the saved state of version 1 that must be readable for ever: `python -m tests.detectors.golden_samples`.
+"""Makes a saved state that must be readable for ever: `python -m tests.detectors.golden_samples`.
 
 Run it only for a new version, under a new name: an existing file is the proof that old states are still read.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
+from contracts.commands import Verb
 from detectors.samples import VERSION, Samples
-from tests.detectors.plant import UNCERTAIN, block_of, rows_of, settings_of
+from tests.detectors.plant import UNCERTAIN, block_of, command_of, rows_of, settings_of
 
 FOLDER = Path(__file__).resolve().parent.parent / "golden"
 NAMES = (("press", "temp"), ("press", "flow"), ("pump", "temp"), ("pump", "flow"))
@@ -32,7 +33,7 @@ AFTER = [(0, 51, 21.0), (1, 51, 80.0), (1, 57, 80.0), (2, 75, 20.0), (3, 75, 20.
 
 
 def main() -> None:
-    """Save the state in the midst of an alarm of each kind."""
+    """Save the state in the midst of an alarm of each kind; from version 2 on, a sensor is out of service."""
     samples = Samples(SETTINGS)
     findings = samples.read(block_of(rows_of(BEFORE), NAMES)).findings
     active = {(finding.asset, finding.sensor, finding.rule) for finding in findings if finding.active}
@@ -42,6 +43,7 @@ def main() -> None:
         ("press", "flow", "rise"),
         ("pump", "temp", "silent"),
     }
+    samples.obey(command_of(Verb.OUT_OF_SERVICE, "press", "temp"))
     (FOLDER / f"samples-{VERSION}.pickle").write_bytes(pickle.dumps(samples.snapshot(), protocol=4))
 
 

@@ -1,4 +1,4 @@
-"""Makes the saved state of version 1 that must be readable for ever: `python -m tests.detectors.golden_windows`.
+"""Makes a saved state that must be readable for ever: `python -m tests.detectors.golden_windows`.
 
 Run it only for a new version, under a new name: an existing file is the proof that old states are still read.
 """
@@ -10,15 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
+from contracts.commands import Verdict
 from detectors.windows import VERSION, Windows
-from tests.detectors.closing import closed_of, noise, settings_of
+from tests.detectors.closing import closed_of, feedback_of, noise, settings_of
 
 NAMES = [("press", "temp"), ("pump", "flow")]
 FOLDER = Path(__file__).resolve().parent.parent / "golden"
 
 
 def main() -> None:
-    """Two series, one in an anomaly, one in a drift."""
+    """Two series, one in an anomaly, one in a drift; since version 2, people call the anomaly false and then true."""
     table = noise(seed=21, times=900, series=2)
     table[880:, 0] += 10
     table[200:, 1] += 10
@@ -28,6 +29,9 @@ def main() -> None:
     for finding in findings:
         episode = (finding.kind.value, finding.onset_ts)
         active = active | {episode} if finding.active else active - {episode}
+    onset = next(onset for kind, onset in active if kind == "anomaly")
+    for verdict in (Verdict.FALSE_ALARM, Verdict.TRUE_ALARM):
+        assert windows.feedback(feedback_of(verdict, *NAMES[0], onset)) is None
     saved = {"snapshot": windows.snapshot(), "names": NAMES, "windows": len(table), "active": active}
     assert {kind for kind, _ in active} == {"anomaly", "drift"}, "the state must hold an alarm of each kind"
     assert np.isfinite(table).all()

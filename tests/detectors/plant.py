@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from contracts.commands import Command, Origin, Scope, Verb
 from contracts.findings import CLOSED, Finding
 from contracts.readings import READING, Block, Quality, Rows, SeriesName
 from contracts.settings import Settings
@@ -18,6 +19,12 @@ GOOD, UNCERTAIN, BAD = int(Quality.GOOD), int(Quality.UNCERTAIN), int(Quality.BA
 PRESS = (("press", "temp"),)
 
 
+def command_of(verb: Verb, asset: str, sensor: str | None = None, **more: Any) -> Command:
+    """A command of Maria's, about an asset or one of its sensors."""
+    origin = Origin(topic="andon.commands", partition=1, offset=7, ts_ms=T0, key=asset.encode(), value=b"{}")
+    return Command(verb=verb, asset=asset, by="maria", origin=origin, scope=Scope(sensor), **more)
+
+
 class Outcome(NamedTuple):
     """All that a stream led to."""
 
@@ -27,7 +34,12 @@ class Outcome(NamedTuple):
 
 
 def settings_of(
-    rule: dict[str, Any] | None = None, *, clock: str = "event", window_s: float = 60.0, late_s: float = 5.0
+    rule: dict[str, Any] | None = None,
+    *,
+    clock: str = "event",
+    window_s: float = 60.0,
+    late_s: float = 5.0,
+    maintenance: Sequence[dict[str, Any]] = (),
 ) -> Settings:
     """One rule for all series; silence isn't judged unless the rule says so."""
     return Settings.model_validate(
@@ -35,6 +47,7 @@ def settings_of(
             "service": {"clock": clock},
             "rules": [{"stale": False, **(rule or {})}],
             "assets": [{"window_s": window_s, "late_s_max": late_s}],
+            "maintenance": list(maintenance),
         }
     )
 

@@ -234,7 +234,8 @@ else:
             "NUMBA_BOUNDSCHECK": "1",
             "NUMBA_CACHE_DIR": str(request.config.cache.mkdir("numba-bounds-checked")),
         }
-        tests = [str(ROOT / "tests" / "detectors" / name) for name in ("test_battery.py", "test_samples.py")]
+        names = ("test_battery.py", "test_samples.py", "test_pause.py", "test_windows_feedback.py")
+        tests = [str(ROOT / "tests" / "detectors" / name) for name in names]
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
 
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -70,3 +70,23 @@ def test_after_a_constant_any_other_value_is_off():
 
     assert ends(state, [20.0 + 1e-6] * 100) is None
     assert ends(state, [20.0] * 12) == (11, episode.ENDED_CALM)
+
+
+def test_a_confirmed_alarm_is_never_the_new_normal():
+    """What a person knows to be a fault is one after a week, too; it ends when it is mended."""
+    state = begun()
+    state["confirmed"] = 1
+
+    assert ends(state, [30.0] * 10_000) is None
+    assert ends(state, [20.0] * 12) == (11, episode.ENDED_CALM)
+    assert int(state["confirmed"]) == 0
+
+
+def test_an_alarm_that_is_confirmed_no_more_ends_as_others_do():
+    """Whoever takes the word back, takes it back."""
+    state = begun()
+    state["confirmed"] = 1
+    ends(state, [30.0] * 1000)
+    state["confirmed"] = 0
+
+    assert ends(state, [30.0] * 10) == (0, episode.ENDED_HELD)

@@ -23,7 +23,7 @@ def alarms(state, scores, smallest):
     """The positions of the windows that alarm."""
     out = []
     for i, score in enumerate(scores):
-        policy.age_by_one(state)
+        policy.age_by_one(state, MINUTE_S)
         if policy.step(state, score, smallest):
             out.append(i)
     return out
@@ -99,6 +99,55 @@ def test_the_age_stops_growing():
     state = fresh()
     state["age"] = policy.AGE_MAX
 
-    policy.age_by_one(state)
+    policy.age_by_one(state, MINUTE_S)
 
     assert int(state["age"]) == policy.AGE_MAX
+
+
+def test_a_false_alarm_raises_both_thresholds():
+    """It halves the alarms that are asked for, or makes the rank that is needed a tenth higher."""
+    state = fresh()
+
+    policy.raise_by_one(state)
+
+    assert policy.threshold(state, MINUTE_S, 1.0, 1) == pytest.approx(math.log10(201.6) + 0.3)
+    assert policy.rank_threshold(state) == pytest.approx(0.66)
+
+
+def test_also_the_smallest_threshold_rises():
+    """Where the budget is too large to be kept, a person's word still counts."""
+    state = fresh()
+
+    policy.raise_by_one(state)
+
+    assert policy.threshold(state, MINUTE_S, 10_000.0, 1) == pytest.approx(math.log10(5) + 0.3)
+
+
+def test_false_alarms_make_no_series_deaf():
+    """However often somebody says so: a thirtieth of the alarms that were asked for remains."""
+    state = fresh()
+    for _ in range(100):
+        policy.raise_by_one(state)
+
+    assert policy.threshold(state, MINUTE_S, 1.0, 1) == pytest.approx(math.log10(201.6) + 1.5)
+
+
+@pytest.mark.parametrize(("window_s", "windows"), [(3600.0, 720), (86_400.0, 30)])
+def test_what_people_raised_halves_in_30_days_of_data(window_s, windows):
+    """Machines change, and a word of last year shouldn't count as one of today, however long a window is."""
+    state = fresh()
+    policy.raise_by_one(state)
+    for _ in range(windows):
+        policy.age_by_one(state, window_s)
+
+    assert float(state["raised_by"]) == pytest.approx(0.15)
+
+
+def test_what_people_raised_is_forgotten_in_the_end():
+    """A list of adjusted thresholds doesn't grow for ever."""
+    state = fresh()
+    policy.raise_by_one(state)
+    for _ in range(149):
+        policy.age_by_one(state, 86_400.0)
+
+    assert float(state["raised_by"]) == 0.0

@@ -18,7 +18,7 @@ from detectors.samples import Counts, Samples
 from tests.detectors.golden_samples import AFTER, NAMES, SETTINGS
 from tests.detectors.plant import BAD, GOOD, PRESS, T0, UNCERTAIN, block_of, feed, pieces, rows_of, settings_of
 
-GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "samples-1.pickle"
+GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 EVERYTHING = {
     "limit": {"hh": 3, "h": 2, "l": -2, "ll": -3, "deadband": 0.5, "on_delay_s": 1, "off_delay_s": 2},
     "rate": {"rise_max_per_s": 1.0, "fall_max_per_s": 0.5},
@@ -213,15 +213,16 @@ def test_state_grows_with_series_and_not_with_readings():
 
 def test_an_unknown_version_of_saved_state_is_refused_by_name():
     """A newer andon's state isn't guessed at."""
-    with pytest.raises(StateError, match="step `samples` has version 2; this andon reads version 1"):
-        Samples.restore(settings_of(), {**Samples(settings_of()).snapshot(), "version": 2})
+    with pytest.raises(StateError, match="step `samples` has version 3; this andon reads 1 to 2"):
+        Samples.restore(settings_of(), {**Samples(settings_of()).snapshot(), "version": 3})
     with pytest.raises(StateError, match="version None"):
         Samples.restore(settings_of(), {})
 
 
-def test_the_saved_state_of_version_1_is_still_read():
-    """An update of andon loses no alarm and no open window."""
-    samples = Samples.restore(SETTINGS, pickle.loads(GOLDEN.read_bytes()))  # noqa: S301 - our own bytes
+@pytest.mark.parametrize(("version", "out"), [(1, []), (2, [("press", "temp")])])
+def test_the_saved_state_of_every_version_is_still_read(version, out):
+    """An update of andon loses no alarm and no open window, and forgets nothing that is out of service."""
+    samples = Samples.restore(SETTINGS, pickle.loads((GOLDEN / f"samples-{version}.pickle").read_bytes()))  # noqa: S301
 
     read = samples.read(block_of(rows_of(AFTER), NAMES))
 
@@ -233,7 +234,9 @@ def test_the_saved_state_of_version_1_is_still_read():
         ("press", None, "silent", True, 57 + 30),
         ("press", None, "silent", False, 57 + 30),
     ]
-    assert [(int(row["count"]), int(row["learn"])) for row in read.closed.rows] == [(30, 1), (51, 1), (53, 0)]
+    assert samples.out_of_service == out
+    learned = [(int(row["count"]), int(row["learn"])) for row in read.closed.rows]
+    assert learned == [(30, 1), (51, 1 - len(out)), (53, 0)]
 
 
 def test_a_fresh_group_is_empty_until_it_is_told_of_a_series():

@@ -26,7 +26,7 @@ WEEK_S = 604_800
 RANKED = {"policy": "ranked"}
 OFTEN = {"false_alarms_per_week": 60.0}
 SELDOM = {"false_alarms_per_week": 0.5}
-GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "windows-1.pickle"
+GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 DAY = 1440
 WHAT = {
     (Kind.ANOMALY, True): "raised",
@@ -212,7 +212,7 @@ def test_an_unknown_version_is_refused_by_name():
     """A state of a newer andon is never half understood."""
     snapshot = {**Windows(Settings()).snapshot(), "version": 7}
 
-    with pytest.raises(StateError, match=r"windows: the saved state has version 7, this andon reads version 1"):
+    with pytest.raises(StateError, match=r"windows: the saved state has version 7, this andon reads 1 to 2"):
         Windows.restore(Settings(), snapshot)
 
 
@@ -533,10 +533,12 @@ def test_a_series_costs_at_most_700_bytes():
     assert STATE.itemsize <= 700
 
 
-def test_version_1_of_the_saved_state_is_still_read():
-    """A plant that updates andon keeps what was learned and the alarms that are active."""
-    saved = pickle.loads(GOLDEN.read_bytes())  # noqa: S301 - made by golden_windows.py
+@pytest.mark.parametrize(("version", "adjusted"), [(1, []), (2, [("press", "temp", 0.3)])])
+def test_every_version_of_the_saved_state_is_still_read(version, adjusted):
+    """A plant that updates andon keeps what was learned, the alarms that are active and what people said of them."""
+    saved = pickle.loads((GOLDEN / f"windows-{version}.pickle").read_bytes())  # noqa: S301 - made by golden_windows.py
     windows = Windows.restore(settings_of(anomaly=OFTEN), saved["snapshot"])
+    assert windows.adjusted() == adjusted
 
     closed = closed_of(noise(seed=22, times=600, series=2), first=saved["windows"], names=saved["names"])
     findings = windows.judge(closed)
