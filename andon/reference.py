@@ -16,9 +16,10 @@ import orjson
 
 import detectors
 from andon.cli import cli
+from andon.markdown import sentence, table
+from andon.record_pages import alarm_state_page, alerts_page, commands_page, topics_page
+from andon.schemas import alarm_state_schema, alert_schema, command_schema
 from contracts import limits
-from contracts.alerts import Alert, Priority, State, Transition
-from contracts.findings import Kind
 from contracts.key_types import bounds, expected, is_model, types_of
 from contracts.loading import ENVIRONMENT_PREFIX
 from contracts.readings import Reason
@@ -41,13 +42,18 @@ _WIDTH = 100
 def pages() -> dict[str, str]:
     """The text of every page by its file name."""
     return {
-        "alert-schema.json": _alert_schema(),
-        "alerts.md": _page("Alerts", _alerts()),
+        "alarm-state-schema.json": _json(alarm_state_schema()),
+        "alarm-state.md": _page("What stands", alarm_state_page()),
+        "alert-schema.json": _json(alert_schema()),
+        "alerts.md": _page("Alerts", alerts_page()),
         "cli.md": _page("Command line", _command_line()),
+        "command-schema.json": _json(command_schema()),
+        "commands.md": _page("Commands", commands_page()),
         "detectors.md": _page("Detectors", _detectors()),
         "metrics.md": _page("Metrics", _metrics()),
         "reject-reasons.md": _page("Why messages are refused", _reject_reasons()),
         "settings.md": _page("Settings", _settings()),
+        "topics.md": _page("Topics", topics_page()),
     }
 
 
@@ -73,14 +79,12 @@ def _is_current(path: Path, text: str) -> bool:
     return path.is_file() and path.read_text(encoding="utf-8") == text
 
 
+def _json(schema: dict[str, Any]) -> str:
+    return orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
 def _page(title: str, lines: Iterator[str]) -> str:
     return "\n".join([f"# {title}", "", _MADE, "", *lines]).rstrip() + "\n"
-
-
-def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
-    for row in (head, ("---",) * len(head), *rows):
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
-    yield ""
 
 
 # ── Settings ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -89,8 +93,8 @@ def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[s
 _SETTINGS = """\
 One file, `andon.toml`; `andon check` tells every mistake in it. A key that isn't listed here is a mistake.
 
-Every key of `[site]`, `[kafka]` and `[service]` may be set by the variable `ANDON_SECTION__KEY`, which goes before
-the file. Its value is read as TOML where it is TOML, else as text; a list of texts may be written with commas.
+Every key of `[site]`, `[kafka]`, `[service]` and `[alarms]` may be set by the variable `ANDON_SECTION__KEY`, which goes
+before the file. Its value is read as TOML where it is TOML, else as text; a list of texts may be written with commas.
 `ANDON_KAFKA__CLIENT__SASL_PASSWORD` is the Kafka client's `sasl.password`, and so on with all of its properties:
 secrets need not be in files.
 
@@ -106,7 +110,7 @@ def _settings() -> Iterator[str]:
         model = kind if is_model(kind) else kind.__args__[0]
         yield f"## `{f'[{section}]' if is_model(kind) else f'[[{section}]]'}`"
         yield ""
-        yield f"{_sentence(model)}"
+        yield sentence(model)
         yield ""
         yield from _keys(model, section if is_model(kind) else None)
         for key, inner in model.model_fields.items():
@@ -114,7 +118,7 @@ def _settings() -> Iterator[str]:
                 if is_model(part):
                     yield f"### `{key} = {{ … }}`"
                     yield ""
-                    yield _sentence(part)
+                    yield sentence(part)
                     yield ""
                     yield from _keys(part, None)
 
@@ -122,13 +126,13 @@ def _settings() -> Iterator[str]:
 def _keys(model: type[BaseModel], section: str | None) -> Iterator[str]:
     head = ("key", "takes", "default", "meaning")
     if section is None:
-        yield from _table(head, (_key(name, field) for name, field in model.model_fields.items()))
+        yield from table(head, (_key(name, field) for name, field in model.model_fields.items()))
         return
     rows = (
         (*_key(name, field), f"`{ENVIRONMENT_PREFIX}{section.upper()}__{name.upper()}`")
         for name, field in model.model_fields.items()
     )
-    yield from _table((*head, "variable"), rows)
+    yield from table((*head, "variable"), rows)
 
 
 def _key(name: str, field: FieldInfo) -> tuple[str, str, str, str]:
@@ -149,11 +153,6 @@ def _default(field: FieldInfo) -> str:
 
 def _toml(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
-
-
-def _sentence(thing: object) -> str:
-    """The first paragraph of a docstring."""
-    return " ".join((thing.__doc__ or "").split("\n\n", maxsplit=1)[0].split())
 
 
 # ── Rejects ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -210,8 +209,8 @@ _REASONS = {
         "Raise `service.sensors_per_asset_max` or `service.series_per_group_max`, or stop whoever makes up names.",
     ),
     Reason.BAD_COMMAND: (
-        "A command can't be understood, or can't be carried out in this version.",
-        "Read `andon_detail`.",
+        "A [command](commands.md) can't be understood, or can't be carried out: nothing was changed.",
+        "`andon_detail` says what would be right.",
     ),
 }
 
@@ -238,11 +237,11 @@ def _reject_reasons() -> Iterator[str]:
         ("`andon_topic`, `andon_partition`, `andon_offset`", "where the message was read"),
         ("`andon_truncated`", "present where key or value were cut to stay below the broker's limit"),
     )
-    yield from _table(("header", "meaning"), iter(headers))
+    yield from table(("header", "meaning"), iter(headers))
     yield "Each reason is a value of the label of `andon_rejects_total`. A message of many sensors becomes one dead"
     yield "letter for each reason; the metric counts every value."
     yield ""
-    yield from _table(
+    yield from table(
         ("reason", "what it means", "what to do"), ((f"`{reason}`", *_REASONS[reason]) for reason in Reason)
     )
     yield from _ORDER.splitlines()
@@ -282,94 +281,7 @@ def _metrics() -> Iterator[str]:
             for label, values in labels.items()
         ]
         rows.append((f"`{name}`", metric.type, metric.documentation, "; ".join(told)))
-    yield from _table(("metric", "type", "meaning", "labels"), iter(sorted(rows)))
-
-
-# ── Alerts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_KINDS = {
-    Kind.LIMIT: (("hh", "h", "l", "ll"), "a value is beyond a fixed limit", "`limit`"),
-    Kind.RATE: (("rise", "fall"), "a value changes faster than allowed", "`rate`"),
-    Kind.FLATLINE: (("flat",), "a value doesn't move although readings keep coming", "`flatline`"),
-    Kind.STALE: (("silent",), "a sensor, or with `sensor` null a whole asset, no longer speaks", "`stale`"),
-    Kind.ANOMALY: (("sensor", "asset"), "a series, or an asset as a whole, behaves unlike its past", "`anomaly`"),
-    Kind.DRIFT: (("level",), "a level has moved and stayed", "`drift`"),
-    Kind.CAPACITY: (("series", "sensors"), "a bound of the service was met, and something is refused", "`[service]`"),
-    Kind.FLOOD: (("site",), "more alarms than a person can follow; not raised in this version", "—"),
-}
-
-
-def _alert_schema() -> str:
-    schema = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:andon:alert:1",
-        **Alert.model_json_schema(by_alias=True, mode="serialization"),
-    }
-    return orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode() + "\n"
-
-
-_RECORDS = """\
-Each record on the topic `kafka.alerts` is one transition of one alarm: something became true, or is over. The key is
-the asset, the value is JSON ([schema](alert-schema.json)): a function of the readings and the resolved rule alone.
-"""
-
-
-def _alerts() -> Iterator[str]:
-    yield from _RECORDS.splitlines()
-    yield ""
-    rows = (
-        (f"`{field.alias or name}`", _alert_type(field), field.description or "")
-        for name, field in Alert.model_fields.items()
-    )
-    yield from _table(("field", "type", "meaning"), rows)
-    for title, kind in (("Transitions", Transition), ("States", State), ("Priorities", Priority)):
-        yield f"{title}: {', '.join(f'`{value}`' for value in kind)}. {_NOTES[title]}".rstrip()
-        yield ""
-    yield "## Kinds and rules"
-    yield ""
-    kinds = (
-        (f"`{kind}`", ", ".join(f"`{rule}`" for rule in rules), meaning, setting)
-        for kind, (rules, meaning, setting) in _KINDS.items()
-    )
-    yield from _table(("kind", "rules", "it is true when", "set by"), kinds)
-    yield "## Headers"
-    yield ""
-    yield from _table(("header", "meaning"), iter(_HEADERS))
-
-
-_NOTES = {
-    "Transitions": "This version writes `raised` and `cleared`; the others are reserved for commands and restarts.",
-    "States": "",
-    "Priorities": "From `severity`: critical above 800, high above 600, medium above 400, low else.",
-}
-_HEADERS = (
-    ("`ce_specversion`", "1.0: the record is a CloudEvent in binary mode"),
-    ("`ce_id`", "names the transition. After a crash the same transition may come twice, with the same id and body"),
-    ("`ce_source`", "`/andon/<site>`"),
-    ("`ce_type`", "`andon.alert.<transition>`"),
-    ("`ce_time`", "when it was written, by the wall clock"),
-    ("`ce_subject`", "`asset/sensor`; the asset alone where `sensor` is null"),
-    ("`andon_source`", "`topic/partition/offset` of the reading that caused it; empty where none did"),
-    ("`andon_config`", "hash of the rule as it was resolved"),
-    ("`andon_version`", "of the program"),
-)
-
-
-def _alert_type(field: FieldInfo) -> str:
-    annotation = str(types_of(field.annotation)[0])
-    kind = types_of(field.annotation)[0]
-    name = getattr(kind, "__name__", annotation)
-    words = {
-        "str": "text",
-        "int": "whole number",
-        "float": "number",
-        "bool": "boolean",
-        "tuple": "list",
-        "dict": "object",
-    }
-    word = words.get(name, "object" if is_model(kind) else "one of the list below")
-    nullable = type(None) in getattr(field.annotation, "__args__", ())
-    return f"{word} or null" if nullable else word
+    yield from table(("metric", "type", "meaning", "labels"), iter(sorted(rows)))
 
 
 # ── Command line ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -406,8 +318,8 @@ def _detectors() -> Iterator[str]:
     yield "[detection](../explanation/detection.md)."
     yield ""
     names = sorted(module.name for module in iter_modules(detectors.__path__))
-    yield from _table(
-        ("module", "what it does"), ((f"`{name}`", _sentence(import_module(f"detectors.{name}"))) for name in names)
+    yield from table(
+        ("module", "what it does"), ((f"`{name}`", sentence(import_module(f"detectors.{name}"))) for name in names)
     )
 
 

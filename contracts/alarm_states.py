@@ -74,7 +74,7 @@ class AlarmState(_Model):
 
 
 class HoldState(_Model):
-    """What people hold back, whether an alarm stands now or not: the value of a record under a key with `*`."""
+    """What people hold back, whether an alarm stands now or not: the value of a record whose key ends in `/hold`."""
 
     schema_: Annotated[int, Field(alias="schema", description="version of this format")] = 1
     asset: str
