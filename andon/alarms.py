@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,10 @@ from contracts.loading import load
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from andon.table import Table
     from contracts.alarm_states import AlarmState, Hold, HoldState
 
-__all__ = ["command", "in_order", "notes"]
+__all__ = ["command", "grid", "held_back", "in_order", "notes", "remarks"]
 
 ID_DIGITS_SHOWN = 8
 """As the start of an alert id: unique among some thousands of alarms, and short enough to type."""
@@ -31,6 +33,7 @@ ID_DIGITS_SHOWN = 8
 INTERRUPTED = 130
 
 _RANK = {priority: rank for rank, priority in enumerate(Priority)}
+_UNACKED = (State.ACTIVE_UNACKED, State.RETURNED_UNACKED)
 _OUT = {"shelved": "shelved", "suppressed": "suppressed", "out_of_service": "out of service"}
 
 
@@ -55,21 +58,17 @@ def command(*, file: str, with_held: bool, as_json: bool) -> None:
         table = read_table(settings, stop)
         if stop.is_set():
             sys.exit(INTERRUPTED)
-    now = now_ms()
-    standing = in_order(table.alarms.values())
-    listed = [state for state in standing if with_held or not is_held(state)]
+    listed = [state for state in in_order(table.alarms.values()) if with_held or not is_held(state)]
     if output.as_json:
         for state in listed:
             output.result(state.model_dump(by_alias=True, mode="json"), "")
-    elif listed:
-        output.result({}, _grid(listed, now_ms=now))
-    if table.holds and not output.as_json:
-        output.result({}, Text.assemble(("held back\n", "bold"), "\n".join(_held_back(table.holds))))
-    output.remark(_account(standing))
-    if table.unreadable:
-        output.remark(f"{table.unreadable:,} records of {settings.kafka.alarms} can't be read: left out.")
-    if fault := table.watching(now).fault:
-        output.remark(f"{fault}.")
+    else:
+        if listed:
+            output.result({}, grid(listed, now_ms=now_ms()))
+        if table.holds:
+            output.result({}, Text.assemble(("held back\n", "bold"), "\n".join(held_back(table.holds.values()))))
+    for remark in remarks(table, now_ms=now_ms()):
+        output.remark(remark)
 
 
 def in_order(alarms: Iterable[AlarmState]) -> list[AlarmState]:
@@ -93,31 +92,31 @@ def notes(state: AlarmState) -> str:
     return "; ".join(said)
 
 
-def _grid(alarms: list[AlarmState], *, now_ms: int) -> Grid:
-    grid = Grid(box=None, pad_edge=False, header_style="dim")
+def grid(alarms: list[AlarmState], *, now_ms: int) -> Grid:
+    """A line for each alarm, in the order given; what is held back is dim."""
+    rows = Grid(box=None, pad_edge=False, header_style="dim")
     for heading in ("", "priority", "since", "id", "alarm"):
-        grid.add_column(heading, no_wrap=heading != "alarm", overflow="fold")
+        rows.add_column(heading, no_wrap=heading != "alarm", overflow="fold")
     for state in alarms:
         alert = state.alert
-        unacked = alert.state in (State.ACTIVE_UNACKED, State.RETURNED_UNACKED)
         said = Text(one_line(state.said))
         if told := notes(state):
             said.append(f"  ({told})", style="dim")
-        grid.add_row(
-            "●" if unacked else "",
+        rows.add_row(
+            "●" if alert.state in _UNACKED else "",
             Text(alert.priority, style="dim" if is_held(state) else COLOURS[alert.priority]),
             lasting(max(0, now_ms - alert.onset_ts) // 1000),
             alert.alert_id[:ID_DIGITS_SHOWN],
             said,
             style="dim" if is_held(state) else "",
         )
-    return grid
+    return rows
 
 
-def _held_back(holds: dict[str, HoldState]) -> Iterator[str]:
+def held_back(holds: Iterable[HoldState]) -> Iterator[str]:
     """A line for each thing that people hold back, written as a command takes it."""
-    for _, state in sorted(holds.items()):
-        what = str(Place(state.asset, state.sensor))
+    for state in sorted(holds, key=lambda state: (state.asset, state.sensor or "", state.kind or "", state.rule or "")):
+        what = shlex.quote(str(Place(state.asset, state.sensor)))
         narrowed = [f"--{name} {value}" for name in ("kind", "rule") if (value := getattr(state, name)) is not None]
         for name, word in _OUT.items():
             hold = getattr(state, name)
@@ -133,13 +132,17 @@ def _by(hold: Hold) -> str:
     return one_line(hold.by if hold.comment is None else f"{hold.by}: {hold.comment}")
 
 
-def _account(standing: list[AlarmState]) -> str:
-    """How many there are, in a line."""
-    if not standing:
-        return "No alarm stands."
-    held = sum(map(is_held, standing))
-    unacked = sum(
-        state.alert.state in (State.ACTIVE_UNACKED, State.RETURNED_UNACKED) and not is_held(state) for state in standing
-    )
-    word = "alarm stands" if len(standing) == 1 else "alarms stand"
-    return f"{len(standing):,} {word}: {unacked:,} unacknowledged, {held:,} held back (--all shows them)."
+def remarks(table: Table, *, now_ms: int) -> Iterator[str]:
+    """How many alarms stand, in a sentence, and what may be wrong with the answer."""
+    standing = table.alarms.values()
+    if standing:
+        held = sum(map(is_held, standing))
+        unacked = sum(state.alert.state in _UNACKED and not is_held(state) for state in standing)
+        word = "alarm stands" if len(standing) == 1 else "alarms stand"
+        yield f"{len(standing):,} {word}: {unacked:,} unacknowledged, {held:,} held back (--all shows them)."
+    else:
+        yield "No alarm stands."
+    if table.unreadable:
+        yield f"{table.unreadable:,} records of the alarm-state topic can't be read: perhaps a newer andon wrote them."
+    if fault := table.watching(now_ms).fault:
+        yield f"{fault}."

@@ -161,7 +161,10 @@ class Answers:
             part = _HOLDS.get(each.ask.verb)
             if part is None or key != hold_key(each.ask.asset, each.ask.scope):
                 continue
-            hold = _hold_of(value, part)
+            try:
+                hold = None if value is None else getattr(HoldState.model_validate_json(value), part)
+            except ValidationError:  # by a newer andon, perhaps: then the alerts tell
+                return
             if each.ask.verb not in _BEGIN:
                 if hold is None:
                     self._signed(each, now_s)
@@ -188,13 +191,3 @@ class Answers:
         if each.sign_s is None:
             return False
         return each.ask.verb is Verb.ACKNOWLEDGE or now_s - each.sign_s >= SETTLE_S
-
-
-def _hold_of(value: bytes | None, part: str) -> Hold | None:
-    if value is None:
-        return None
-    try:
-        hold: Hold | None = getattr(HoldState.model_validate_json(value), part)
-    except ValidationError:  # by a newer andon: then the alerts or the time tell
-        return None
-    return hold

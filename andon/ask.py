@@ -38,6 +38,7 @@ __all__ = [
     "out_of_service",
     "shelve",
     "suppress",
+    "told",
     "unshelve",
     "unsuppress",
 ]
@@ -275,7 +276,7 @@ def _carry_out(settings: Settings, asks: Sequence[Ask], *, wait_s: float, stop: 
         while desk.waiting and time.monotonic() < deadline and not stop.is_set():
             for outcome in desk.poll():
                 good = not outcome.refused and good
-                click.echo(_told(outcome), err=bool(outcome.refused))
+                click.echo(told(outcome), err=bool(outcome.refused))
         unanswered = desk.waiting
     for ask in unanswered:
         click.echo(f"{_DONE[ask.verb] if not ask.answers else 'sent'}: {_written(ask)}")
@@ -288,7 +289,7 @@ def _carry_out(settings: Settings, asks: Sequence[Ask], *, wait_s: float, stop: 
         sys.exit(1)
 
 
-def _told(outcome: Outcome) -> str:
+def told(outcome: Outcome) -> str:
     """What became of a command, in lines for people."""
     ask, refused, alerts, hold = outcome
     if refused:

@@ -57,18 +57,16 @@ class Desk:
         self._wait_s = wait_s = settings.service.broker_wait_s
         self._stop = stop
         self._answers = Answers()
-        hint = "Create what is missing: andon topics create"
-        ask_topics(
-            kafka, (kafka.commands, kafka.alerts, kafka.alarms, kafka.dead_letters), wait_s=wait_s, stop=stop, hint=hint
-        )
         hearing = (
             (kafka.alerts, self._hear_alert),
             (kafka.alarms, self._hear_hold),
             (kafka.dead_letters, self._hear_refusal),
         )
-        self._tails: list[tuple[Any, Callable[[Message], None]]] = []
-        for topic, hear in hearing if listen else ():
-            self._tails.append((open_tail(kafka, topic, begin="end", wait_s=wait_s, stop=stop), hear))
+        heard = hearing if listen else ()
+        hint = "Create what is missing: andon topics create"
+        topics = [kafka.commands, *(topic for topic, _ in heard)]
+        ask_topics(kafka, topics, wait_s=wait_s, stop=stop, hint=hint)  # all that is missing is named at once
+        self._tails = [(open_tail(kafka, topic, begin="end", wait_s=wait_s, stop=stop), hear) for topic, hear in heard]
         configuration = client_settings(
             kafka, enable_idempotence=True, acks="all", message_timeout_ms=round(wait_s * 1000)
         )

@@ -104,7 +104,7 @@ class Table:
             return Watching("running", newest.ts, "")
         silence = lasting(max(0, now_ms - newest.ts) // 1000)
         if newest.state == "stopped":
-            fault = f"`andon run` was stopped at {clock_of(newest.ts)}, {silence} ago: alarms are as they were then"
+            fault = f"`andon run` was stopped at {clock_of(newest.ts)} UTC, {silence} ago: alarms are as they were then"
             return Watching("stopped", newest.ts, fault)
         return Watching("silent", newest.ts, f"no heartbeat for {silence}: alarms may be out of date")
 
