@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "andon.demo",
     "run": "andon.run",
     "replay": "andon.replay",
+    "watch": "andon.watch",
     "alarms": "andon.alarms",
     "ack": "andon.ask:ack",
     "shelve": "andon.ask:shelve",

@@ -98,7 +98,7 @@ def _show(settings: Settings, output: Output, *, begin_ms: int, reason: str | No
     origins = unreadable = 0
     newest: dict[int, Origin] = {}
     with until_stopped() as stop, _open(settings, begin_ms, stop) as tail:
-        for message in _on_and_on(tail, stop) if follow else tail.what_is_there():
+        for message in _on_and_on(tail, output, stop) if follow else tail.what_is_there():
             letter = letter_of(message)
             if letter is None:
                 unreadable += 1
@@ -108,7 +108,9 @@ def _show(settings: Settings, output: Output, *, begin_ms: int, reason: str | No
                 newest[letter.partition] = letter.origin
                 output.result(document_of(letter), shown(letter))
             if output.gone:
-                return False
+                break
+    if output.gone:
+        return False
     output.remark(_account(reasons, origins, begin_ms=begin_ms))
     if unreadable:
         records = _count(unreadable, "record")
@@ -241,9 +243,10 @@ def _open(settings: Settings, begin_ms: int, stop: Event) -> Tail:
     return Tail(settings.kafka, settings.kafka.dead_letters, begin=begin_ms, wait_s=wait_s, stop=stop)
 
 
-def _on_and_on(tail: Tail, stop: Event) -> Iterator[Message]:
-    while not stop.is_set():
+def _on_and_on(tail: Tail, output: Output, stop: Event) -> Iterator[Message]:
+    while not (stop.is_set() or output.gone):
         yield from tail.poll()
+        output.look()
 
 
 def _count(count: int, noun: str) -> str:

@@ -6,6 +6,7 @@ On a terminal they are for people. Piped, or with `--json`, standard output has 
 from __future__ import annotations
 
 import os
+import select
 import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -73,6 +74,16 @@ class Output:
             self._write(orjson.dumps(document))
         else:
             self._console.print(shown)
+
+    def line(self, text: str) -> None:
+        """A line on standard output as it is, also on a terminal."""
+        self._write(text.encode("utf-8", "replace"))
+
+    def look(self) -> None:
+        """See whether our reader is still there, also while there is nothing to write: sets `gone`."""
+        reader = select.poll()
+        reader.register(self._raw.fileno(), 0)  # errors and hang-ups are told in any case
+        self.gone = self.gone or bool(reader.poll(0))
 
     def remark(self, text: str = "") -> None:
         """Something about the run, beside its results."""
