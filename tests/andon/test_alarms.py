@@ -93,14 +93,14 @@ def test_what_is_held_back_is_written_as_a_command_takes_it():
     shelf = Hold(by="tom", since_ts=T0, until_ts=T0 + HOUR_MS)
     out = Hold(by="maria", comment="overhaul", since_ts=T0)
     holds = [
-        HoldState(schema=1, asset="press 2", out_of_service=out, shelved=shelf),
+        HoldState(schema=1, asset="the press", out_of_service=out, shelved=shelf),
         HoldState(schema=1, asset="press-1", sensor="zone/3", kind="limit", rule="hh", suppressed=out),
     ]
 
     assert list(held_back(holds)) == [
         "press-1/zone%2F3 --kind limit --rule hh: suppressed by maria: overhaul",
-        "'press 2': shelved until 2023-11-14 23:13:20 UTC by tom",
-        "'press 2': out of service by maria: overhaul",
+        "'the press': shelved until 2023-11-14 23:13:20 UTC by tom",
+        "'the press': out of service by maria: overhaul",
     ]
 
 
