@@ -5,6 +5,7 @@ Whoever adds a detector adds a line here, or the battery fails. Modules that are
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -114,7 +115,7 @@ PAUSED = _learned(
     first=1450,
     maintenance=(
         {"asset": "press", "days": ["tue", "wed", "thu"], "at": "23:30", "for_h": 2.5, "time_zone": "Europe/Berlin"},
-        {"start": "2023-11-15T12:00:30Z", "end": "2023-11-15T13:00:00Z"},
+        {"start": datetime(2023, 11, 15, 12, 0, 30, tzinfo=UTC), "end": datetime(2023, 11, 15, 13, tzinfo=UTC)},
     ),
 )
 """Two stretches of it aren't learned, one of them across a midnight and one that begins within a window."""
