@@ -30,7 +30,8 @@ class AlertLog:
     `ce_id`, or where there is none, as in a file, by the bytes of its body.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, alerts_max: int = ALERTS_MAX) -> None:
+        self._alerts_max = alerts_max
         self.events: list[Event] = []
         self.repeated = 0
         self.unreadable = 0
@@ -45,7 +46,7 @@ class AlertLog:
     def take(self, body: bytes | None, event_id: bytes | None = None) -> None:
         """One alert as it stands on the topic. What can't be read is counted.
 
-        Raises: SourceError if there are more than ALERTS_MAX.
+        Raises: SourceError if there are more than `alerts_max`.
         """
         try:
             alert = Alert.model_validate_json(body or b"")
@@ -56,8 +57,8 @@ class AlertLog:
         if identity in self._seen:
             self.repeated += 1
             return
-        if len(self._seen) >= ALERTS_MAX:
-            raise SourceError(f"more than {ALERTS_MAX:,} alerts: report a shorter time with --since.")
+        if len(self._seen) >= self._alerts_max:
+            raise SourceError(f"more than {self._alerts_max:,} alerts: report a shorter time with --since.")
         self._seen.add(identity)
         self._keep(event_of(alert))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from andon.plain_text import one_line
 from andon.printing import clock_of, lasting
-from andon.report_plots import priority_plot, rate_plot, top_plot
-from andon.report_text import standing_of, summary
+from andon.report_plots import column_periods, priority_plot, rate_plot, top_plot
+from andon.report_text import named, standing_of, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,7 +47,7 @@ caption { text-align: left; } th, td { text-align: left; padding: .25rem .7rem .
 
 def page(figures: Figures, verdicts: Sequence[Verdict]) -> str:
     """The whole page."""
-    site = ", ".join(figures.sites) or "no site"
+    site = ", ".join(map(one_line, figures.sites)) or "no site"
     return "\n".join(
         [
             "<!doctype html>",
@@ -77,6 +78,8 @@ def _sections(figures: Figures, verdicts: Sequence[Verdict]) -> Iterator[str]:
     yield from _judged(verdicts)
     yield "<h2>Alarms per ten minutes</h2>"
     yield f"<figure>{rate_plot(figures)}</figure>"
+    if (width := column_periods(figures)) > 1:
+        yield f'<p class="muted">Each column is the highest of {width} periods of ten minutes.</p>'
     shares = ", ".join(f"{share * 100:.3g} % above {above}" for above, share in figures.rate.share_above.items())
     yield f'<p class="muted">Of all ten-minute periods: {escape(shares)}. Times are UTC.</p>'
     if figures.top_ten:
@@ -115,7 +118,7 @@ def _lists(figures: Figures) -> Iterator[str]:
             standing_of(flood),
             f"{flood.raised:,}",
             f"{flood.peak_per_10min:,}",
-            ", ".join(flood.first_up),
+            ", ".join(named(key) for key in flood.first_up),
             ", ".join(flood.top_assets),
         )
         for flood in figures.floods
@@ -126,7 +129,7 @@ def _lists(figures: Figures) -> Iterator[str]:
     yield from _alarms("Fleeting: over within 60 s, and not acknowledged", figures.fleeting)
     stale = (
         (
-            one.alarm,
+            named(one.alarm),
             one.priority.value,
             clock_of(one.since_ts),
             lasting(((figures.end_ts if one.until_ts is None else one.until_ts) - one.since_ts) / 1000),
@@ -138,7 +141,7 @@ def _lists(figures: Figures) -> Iterator[str]:
     if figures.held is not None:
         held = (
             (
-                one.what.removesuffix("/hold"),
+                named(one.what.removesuffix("/hold")),
                 one.sort.replace("_", " "),
                 one.by,
                 clock_of(one.since_ts),
@@ -153,7 +156,7 @@ def _lists(figures: Figures) -> Iterator[str]:
 
 
 def _alarms(title: str, alarms: Iterable[Counted]) -> Iterator[str]:
-    rows = ((one.alarm, f"{one.count:,}", f"{one.share * 100:.3g} %") for one in alarms)
+    rows = ((named(one.alarm), f"{one.count:,}", f"{one.share * 100:.3g} %") for one in alarms)
     yield from _list(title, ("alarm", "count", "share"), rows, numbers=(1, 2))
 
 
@@ -172,7 +175,7 @@ def _list(
         return
     yield f'<div class="scroll"><table>{_head(head, numbers=numbers)}<tbody>'
     for row in listed[:ROWS_MAX]:
-        cells = (f"<td{_of_number(place, numbers)}>{escape(cell)}</td>" for place, cell in enumerate(row))
+        cells = (f"<td{_of_number(place, numbers)}>{escape(one_line(cell))}</td>" for place, cell in enumerate(row))
         yield f"<tr>{''.join(cells)}</tr>"
     yield "</tbody></table></div>"
     if len(listed) > ROWS_MAX:

@@ -8,6 +8,7 @@ from math import log10
 from typing import TYPE_CHECKING
 
 from andon.printing import clock_of
+from andon.report_text import named
 from andon.targets import PRIORITY_TARGETS
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from andon.figures import Counted, Figures, Portion
 
-__all__ = ["priority_plot", "rate_plot", "top_plot"]
+__all__ = ["column_periods", "priority_plot", "rate_plot", "top_plot"]
 
 WIDTH = 960
 LEFT, RIGHT, TOP, BOTTOM = 52, 96, 12, 28
@@ -40,10 +41,15 @@ _STEPS_MS = [
 _TICKS_MAX = 9
 
 
+def column_periods(figures: Figures) -> int:
+    """How many periods of ten minutes a column of the plot stands for: it shows the highest of them."""
+    return -(-len(figures.rate.per_10min) // COLUMNS_MAX)
+
+
 def rate_plot(figures: Figures) -> str:
     """Alarms per ten minutes over the time, with what EEMUA 191 asks for, and the floods."""
     counts = figures.rate.per_10min
-    width = -(-len(counts) // COLUMNS_MAX)
+    width = column_periods(figures)
     columns = [max(counts[place : place + width]) for place in range(0, len(counts), width)]
     peak = max(*columns, 12)
     scale = _Scale(peak)
@@ -100,7 +106,7 @@ def _rate_parts(figures: Figures, columns: Sequence[int], scale: _Scale, each: f
         y = scale.y(tick)
         yield f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>'
         yield f'<text class="axis" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:,}</text>'
-    column_ms = lasting_ms / len(figures.rate.per_10min) * -(-len(figures.rate.per_10min) // COLUMNS_MAX)
+    column_ms = lasting_ms / len(figures.rate.per_10min) * column_periods(figures)
     for place, count in enumerate(columns):
         if count:
             at = figures.start_ts + round(place * column_ms)
@@ -130,7 +136,7 @@ def _time_of(ts: int, step_ms: int) -> str:
 def top_plot(alarms: Sequence[Counted]) -> str:
     """The most frequent alarms as bars, with their counts."""
     most = max((one.count for one in alarms), default=1)
-    told = "; ".join(f"{one.alarm}: {one.count:,}" for one in alarms)
+    told = "; ".join(f"{named(one.alarm)}: {one.count:,}" for one in alarms)
     room = WIDTH - NAME_WIDTH - RIGHT - 40
 
     def parts() -> Iterator[str]:
@@ -138,8 +144,8 @@ def top_plot(alarms: Sequence[Counted]) -> str:
             y = TOP + row * ROW_HEIGHT
             long = one.count / most * room
             yield (
-                f'<text class="name" x="{NAME_WIDTH - 8}" y="{y + 17}" text-anchor="end">{_short(one.alarm)}'
-                f"<title>{escape(one.alarm)}</title></text>"
+                f'<text class="name" x="{NAME_WIDTH - 8}" y="{y + 17}" text-anchor="end">{_short(named(one.alarm))}'
+                f"<title>{escape(named(one.alarm))}</title></text>"
             )
             yield f'<rect class="bar" x="{NAME_WIDTH}" y="{y + 4}" width="{long:.1f}" height="{ROW_HEIGHT - 8}"/>'
             text = f"{one.count:,} ({one.share * 100:.3g} %)"

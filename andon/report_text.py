@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from andon.figures import Counted, Figures, FloodSpan, HeldBack, StaleAlarm
     from andon.targets import Verdict
 
-__all__ = ["shown", "standing_of", "summary"]
+__all__ = ["named", "shown", "standing_of", "summary"]
 
 ROWS_MAX = 10
 """Of each list; how many more there are is said."""
@@ -53,8 +54,8 @@ def _parts(figures: Figures, verdicts: Sequence[Verdict]) -> Iterator[Renderable
     if figures.stale:
         yield _stale(figures.stale)
     if figures.annunciated:
-        yield Text("by priority  " + ", ".join(f"{one.count:,} {name}" for name, one in figures.priorities.items()))
-        yield Text("by kind      " + ", ".join(f"{count:,} {kind}" for kind, count in figures.kinds.items()))
+        yield Text("by priority  " + ", ".join(f"{name} {one.count:,}" for name, one in figures.priorities.items()))
+        yield Text("by kind      " + ", ".join(f"{kind} {count:,}" for kind, count in figures.kinds.items()))
         yield Text("by asset     " + _listed(figures.assets))
     if figures.held is not None:
         yield Text("")
@@ -74,6 +75,12 @@ def summary(figures: Figures) -> Iterator[str]:
         yield f"{answers.count:,} acknowledged{times}; {answers.waiting:,} not yet"
     else:
         yield f"none acknowledged; {answers.waiting:,} not yet"
+
+
+def named(key: str) -> str:
+    """An alarm's key for people: only a slash or a percent sign within a name stays encoded."""
+    parts = (unquote(part).replace("%", "%25").replace("/", "%2F") for part in key.split("/"))
+    return one_line("/".join(parts))
 
 
 def standing_of(flood: FloodSpan) -> str:
@@ -108,7 +115,7 @@ def _alarms(title: str, alarms: Sequence[Counted]) -> Table:
     table.add_column("count", justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
     for one in alarms[:ROWS_MAX]:
-        table.add_row(Text(one_line(one.alarm)), f"{one.count:,}", f"{one.share * 100:.3g} %")
+        table.add_row(Text(named(one.alarm)), f"{one.count:,}", f"{one.share * 100:.3g} %")
     return _with_rest(table, len(alarms))
 
 
@@ -120,7 +127,7 @@ def _floods(floods: Sequence[FloodSpan]) -> Table:
     table.add_column("peak", justify="right", no_wrap=True)
     table.add_column("first up", overflow="fold")
     for flood in floods[:ROWS_MAX]:
-        first = Text(one_line(flood.first_up[0]))
+        first = Text(named(flood.first_up[0]))
         lasted = standing_of(flood)
         table.add_row(clock_of(flood.start_ts), lasted, f"{flood.raised:,}", f"{flood.peak_per_10min:,}", first)
     return _with_rest(table, len(floods))
@@ -131,7 +138,7 @@ def _stale(stale: Sequence[StaleAlarm]) -> Table:
     table.add_column("stale: active for more than 24 h", overflow="fold")
     table.add_column("since", no_wrap=True)
     for one in stale[:ROWS_MAX]:
-        table.add_row(Text(one_line(one.alarm)), clock_of(one.since_ts))
+        table.add_row(Text(named(one.alarm)), clock_of(one.since_ts))
     return _with_rest(table, len(stale))
 
 
@@ -146,13 +153,13 @@ def _held(held: Sequence[HeldBack]) -> RenderableType:
     for one in held[:ROWS_MAX]:
         until = "" if one.until_ts is None else clock_of(one.until_ts)
         table.add_row(
-            Text(one_line(one.what.removesuffix("/hold"))), one.sort.replace("_", " "), until, Text(one_line(one.by))
+            Text(named(one.what.removesuffix("/hold"))), one.sort.replace("_", " "), until, Text(one_line(one.by))
         )
     return _with_rest(table, len(held))
 
 
 def _listed(counts: dict[str, int]) -> str:
-    shown = ", ".join(f"{count:,} {one_line(name)}" for name, count in list(counts.items())[:5])
+    shown = ", ".join(f"{one_line(name)} ({count:,})" for name, count in list(counts.items())[:5])
     rest = len(counts) - 5
     return f"{shown} and {rest:,} more assets" if rest > 0 else shown
 

@@ -23,9 +23,9 @@ PRIORITIES_JUDGED_MIN = 20
 TOP_TEN_JUDGED_MIN = 200
 """Different alarms. Ten are 5 % of these: of fewer, the ten most frequent always make more."""
 
-FEW_ALARMS = f"fewer than {PRIORITIES_JUDGED_MIN} alarms"
-FEW_DIFFERENT = f"fewer than {TOP_TEN_JUDGED_MIN} different alarms"
-NO_TARGET = "the standards give none"
+FEW_ALARMS = "too few alarms"
+FEW_DIFFERENT = "too few different alarms"
+NO_TARGET = "no target"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def _rates(figures: Figures) -> Iterator[Verdict]:
     yield _at_most("per_10min_peak", "alarms per 10 min, peak", rate.per_10min_peak, 10, f"{rate.per_10min_peak:,}")
     yield _at_most("per_hour_mean", "alarms per hour, mean", rate.per_hour_mean, 6, f"{rate.per_hour_mean:.3g}")
     yield _at_most("per_day_mean", "alarms per day, mean", rate.per_day_mean, 150, f"{rate.per_day_mean:,.0f}")
-    yield _below("periods_above_10", "10-min periods with more than 10 alarms", rate.share_above["10"], 0.01)
+    yield _below("periods_above_10", "share of 10 min with more than 10", rate.share_above["10"], 0.01)
     yield _below("flood_time_share", "time in flood", figures.flood_time_share, 0.01)
 
 
@@ -65,17 +65,17 @@ def _useless(figures: Figures) -> Iterator[Verdict]:
     few = figures.alarms < TOP_TEN_JUDGED_MIN
     yield Verdict(
         figure="top_ten_share",
-        name="share of the ten most frequent alarms",
+        name="share of the ten most frequent",
         value=share if figures.alarms else None,
         shown=_percent(share) if figures.alarms else "none",
         target="at most 5 %",
         met=None if few else share <= 0.05,
         why=FEW_DIFFERENT if few else "",
     )
-    yield _at_most("chattering", "alarms that chatter", len(figures.chattering), 0, f"{len(figures.chattering):,}")
+    yield _at_most("chattering", "chattering alarms", len(figures.chattering), 0, f"{len(figures.chattering):,}")
     fleeting = sum(one.count for one in figures.fleeting)
-    yield _at_most("fleeting", "alarms that were over within 60 s", fleeting, 0, f"{fleeting:,}")
-    yield _at_most("stale_peak", "alarms older than 24 h at a time", figures.stale_peak, 4, f"{figures.stale_peak:,}")
+    yield _at_most("fleeting", "fleeting alarms, over within 60 s", fleeting, 0, f"{fleeting:,}")
+    yield _at_most("stale_peak", "stale alarms at a time, over 24 h", figures.stale_peak, 4, f"{figures.stale_peak:,}")
 
 
 def _priorities(figures: Figures) -> Iterator[Verdict]:
@@ -90,7 +90,7 @@ def _priorities(figures: Figures) -> Iterator[Verdict]:
         share = sum(figures.priorities[each].count for each in names) / max(1, figures.annunciated)
         yield Verdict(
             figure=f"priority_{name.replace(' ', '_')}",
-            name=f"alarms of {name} priority",
+            name=f"share of priority {name}",
             value=share if figures.annunciated else None,
             shown=_percent(share) if figures.annunciated else "none",
             target=f"at most {_percent(most)}",
@@ -106,14 +106,14 @@ def _acknowledging(figures: Figures) -> Verdict:
         name="time to acknowledge, median",
         value=median_s,
         shown="none" if median_s is None else lasting(median_s),
-        target="none",
+        target="",
         met=None,
         why=NO_TARGET,
     )
 
 
 def _at_most(figure: str, name: str, value: float, most: int, shown: str) -> Verdict:
-    target = f"at most {most}" if most else "none"
+    target = f"at most {most}" if most else "0"
     return Verdict(figure=figure, name=name, value=value, shown=shown, target=target, met=value <= most)
 
 
