@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from andon.printing import Bar
     from andon.verdict import Verdict
+    from contracts.alarm_states import AlarmRecord
     from contracts.alerts import Alert, AlertRecord
     from contracts.readings import Reject
 
@@ -140,7 +141,7 @@ class _Demo:
                 stop=stop,
                 on_progress=partial(self._show_progress, bar, stop),
             )
-            sinks = Sinks(alerts=Hand(self._take), dead_letters=Hand(_nothing_is_refused))
+            sinks = Sinks(alerts=Hand(self._take), dead_letters=Hand(_nothing_is_refused), alarms=Hand(_not_kept))
             run_flow(build(settings, source, NoCommands(), sinks, happenings), epoch_s=settings.service.epoch_s)
         return stop.is_set()
 
@@ -176,6 +177,10 @@ _HISTORY = "learning what is normal"
 
 def _nothing_is_refused(reject: Reject) -> None:
     raise AssertionError(f"the plant sent something that was refused: {reject}")
+
+
+def _not_kept(record: AlarmRecord) -> None:
+    """The alerts say it all: nobody comes later and asks what stands."""
 
 
 def _table(verdict: Verdict) -> Table:

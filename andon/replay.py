@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from andon.printing import Bar
+    from contracts.alarm_states import AlarmRecord
     from contracts.alerts import Alert, AlertRecord
     from contracts.readings import Reject
     from contracts.settings import Settings
@@ -148,7 +149,7 @@ class _Replay:
                 stop=stop,
                 on_progress=partial(self._show_progress, bar, stop),
             )
-            sinks = Sinks(alerts=Hand(self._take), dead_letters=Hand(self._set_aside))
+            sinks = Sinks(alerts=Hand(self._take), dead_letters=Hand(self._set_aside), alarms=Hand(_not_kept))
             flow = build(self._settings, source, NoCommands(), sinks, happenings)
             run_flow(flow, epoch_s=self._settings.service.epoch_s)
         seconds = time.monotonic() - began
@@ -235,6 +236,10 @@ class _Replay:
 
 _REPLAYING = "replaying"
 _PUBLISHING = "publishing"
+
+
+def _not_kept(record: AlarmRecord) -> None:
+    """The alerts say it all: nobody comes later and asks what stands."""
 
 
 def _too_short(warming: list[Warming]) -> str:

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from platform import python_version
+from socket import gethostname
 from typing import TYPE_CHECKING
 
 import click
@@ -77,8 +78,9 @@ def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up
     from dataflows.commands import KafkaCommands  # noqa: PLC0415
     from dataflows.detect import Sinks, build  # noqa: PLC0415
     from dataflows.happenings import Happenings  # noqa: PLC0415
+    from dataflows.heartbeat import Pulse  # noqa: PLC0415
     from dataflows.kafka_client import wait_for_topics  # noqa: PLC0415
-    from dataflows.kafka_sink import Delivery, KafkaAlerts, KafkaDeadLetters  # noqa: PLC0415
+    from dataflows.kafka_sink import Delivery, KafkaAlarmStates, KafkaAlerts, KafkaDeadLetters  # noqa: PLC0415
     from dataflows.lanes import KafkaLanes, LaneSurroundings  # noqa: PLC0415
     from dataflows.standing import Standing  # noqa: PLC0415
 
@@ -109,7 +111,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up
 
         counts = wait_for_topics(
             kafka,
-            (*kafka.readings, kafka.alerts, kafka.commands, kafka.dead_letters),
+            (*kafka.readings, kafka.alerts, kafka.alarms, kafka.commands, kafka.dead_letters),
             wait_s=service.broker_wait_s,
             stop=stop,
             hint=f"Create what is missing: andon topics create {file}",
@@ -120,6 +122,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up
         log.info("kernels loading", note="a fresh installation compiles them now, up to a minute")
         warm()
 
+        pulse = Pulse(settings, process=process_name(), version=version, standing=standing, happenings=happenings)
         surroundings = LaneSurroundings(
             settings=settings,
             happenings=happenings,
@@ -127,15 +130,19 @@ def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up
             stop=stop,
             now_ms=now_ms,
             until_caught_up=until_caught_up,
+            pulse=pulse,
         )
         delivery = Delivery(settings, happenings=happenings, stop=stop)
         flow = build(
             settings,
             KafkaLanes(surroundings, partition_counts={topic: counts[topic] for topic in kafka.readings}),
-            KafkaCommands(surroundings, partition_count=counts[kafka.commands]),
+            KafkaCommands(
+                surroundings, partition_count=counts[kafka.commands], alarm_partition_count=counts[kafka.alarms]
+            ),
             Sinks(
                 alerts=KafkaAlerts(settings, delivery, happenings=happenings, version=version, now_ms=now_ms),
                 dead_letters=KafkaDeadLetters(settings, delivery),
+                alarms=KafkaAlarmStates(settings, delivery),
             ),
             happenings,
         )
@@ -147,6 +154,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up
                 f"{service.state_dir}: the saved state isn't whole ({error}). Restore it, or take a new directory."
             ) from error
         delivery.settle()
+        pulse.stop(now_ms())
         log.info("stopped", caught_up=standing.all_ended if until_caught_up else None, **happenings.account())
 
 
@@ -154,6 +162,15 @@ def hash_of(settings: Settings) -> str:
     """Names the settings as they are in force, without what may be secret in them (16 hex digits)."""
     shown = settings.model_dump_json(exclude={"kafka": {"client"}})
     return blake2b(shown.encode(), digest_size=8).hexdigest()
+
+
+def process_name() -> str:
+    """The name under which this process has its heartbeat: its host's, because a host runs one `andon run` of a site.
+
+    Stable over restarts, so that old heartbeats don't pile up. A container has a new name whenever it is made anew; the
+    record of the one before is removed a day after its last heartbeat.
+    """
+    return gethostname()
 
 
 def now_ms() -> int:

@@ -1,6 +1,8 @@
 """The flow's source of commands: what people ask of alarms. One partition, so that commands keep their order.
 
-In this version no command can be carried out: each one ends as a dead letter that says so.
+After a start a command waits until the lanes have read what was in Kafka then, and until the silences that the
+alarm-state topic knows are known here: it is about alarms that the backlog raises. The same source then has the rest of
+that topic compared, see `dataflows.recorded`.
 """
 
 from __future__ import annotations
@@ -13,19 +15,21 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from contracts.codec import Refusal
 from contracts.commands import Origin, decode_command
 from contracts.errors import StateError
-from contracts.readings import Reason, Reject
+from contracts.readings import Reject, group_key, group_of
 from dataflows.decode import REJECT_KEY
 from dataflows.offsets import Partition, Start
 from dataflows.reader import Reader
+from dataflows.recorded import Recollection
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
+    from dataflows.happenings import Happenings
     from dataflows.lanes import LaneSurroundings
     from dataflows.statistics import Statistics
     from dataflows.steps import Item
 
-__all__ = ["KafkaCommands", "NoCommands"]
+__all__ = ["KafkaCommands", "NoCommands", "command_item"]
 
 VERSION = 1
 
@@ -35,18 +39,50 @@ PART = "commands-00"
 IDLE_S = 0.005
 """Every source gates every snapshot, so it may not sleep longer."""
 
-POLL_COMMANDS_MAX = 1_000
+POLL_COMMANDS_MAX = 100
+"""Some milliseconds of work."""
+
+SNAPSHOTS_BEFORE_COMPARISON = 2
+"""After the first one, all that the backlog led to has gone through the flow, in every process; one more for good
+measure: nothing is in a hurry."""
+
+
+def command_item(origin: Origin, *, key_groups: int, happenings: Happenings) -> tuple[str, Item]:
+    """One message of the commands topic as it enters the flow: a command for its asset's key group, or a refusal."""
+    decoded = decode_command(origin)
+    if not isinstance(decoded, Refusal):
+        return group_key(group_of(decoded.asset, key_groups)), decoded
+    happenings.command_refused()
+    reject = Reject(
+        reason=decoded.reason,
+        detail=decoded.detail,
+        key=origin.key,
+        value=origin.value,
+        topic=origin.topic,
+        partition=origin.partition,
+        offset=origin.offset,
+    )
+    return REJECT_KEY, reject
 
 
 class KafkaCommands(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):
     """The commands topic. On a fresh state directory it begins with the next command: old ones are about old alarms.
 
-    Guarantees: at least once, in the order of each partition.
+    Guarantees: at least once, in the order of each partition. A command that comes twice, after a crash, leads to the
+    same transition with the same id. Nothing here blocks or sleeps.
     """
 
-    def __init__(self, surroundings: LaneSurroundings, *, partition_count: int) -> None:
+    def __init__(self, surroundings: LaneSurroundings, *, partition_count: int, alarm_partition_count: int) -> None:
+        """Commands of a topic.
+
+        Args:
+            partition_count: of the commands topic.
+            alarm_partition_count: of the alarm-state topic.
+        """
         self._surroundings = surroundings
         self._partition_count = partition_count
+        self._alarm_partition_count = alarm_partition_count
+        surroundings.standing.commands_ended = False
 
     def list_parts(self) -> list[str]:
         """The one part."""
@@ -57,19 +93,31 @@ class KafkaCommands(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):
 
         Raises: SourceError if the broker doesn't answer, or saved positions are gone and may not be given up.
         """
-        topic = self._surroundings.settings.kafka.commands
+        around = self._surroundings
+        topic = around.settings.kafka.commands
         partitions = tuple(Partition(topic, number) for number in range(self._partition_count))
-        return _Commands(partitions, saved=resume_state, surroundings=self._surroundings)
+        if resume_state is not None and resume_state.get("version") != VERSION:
+            raise StateError(f"{PART}: version {resume_state.get('version')!r} is saved, this andon knows {VERSION}.")
+        recollection = None
+        if around.settings.service.clock == "wall":  # by the event clock the same readings always say the same
+            recollection = Recollection(around, partition_count=self._alarm_partition_count)
+        return _Commands(partitions, saved=resume_state, surroundings=around, recollection=recollection)
 
 
 class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
     def __init__(
-        self, partitions: tuple[Partition, ...], *, saved: dict[str, Any] | None, surroundings: LaneSurroundings
+        self,
+        partitions: tuple[Partition, ...],
+        *,
+        saved: dict[str, Any] | None,
+        surroundings: LaneSurroundings,
+        recollection: Recollection | None,
     ) -> None:
-        if saved is not None and saved.get("version") != VERSION:
-            raise StateError(f"{PART}: version {saved.get('version')!r} is saved, this andon knows {VERSION}.")
         self._surroundings = surroundings
         self._committable: dict[str, int] | None = None
+        self._recollection = recollection
+        self._recalled = False
+        self._snapshots = 0
         self._reader = Reader(
             surroundings.settings,
             partitions,
@@ -81,13 +129,26 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         )
 
     def next_batch(self) -> list[tuple[str, Item]]:
-        """Refusals of the commands that are there now.
+        """The commands that are there now; after a start, when it is time for them.
 
         Raises: StopIteration when asked to stop; SourceError where reading can't go on.
         """
-        if self._surroundings.stop.is_set():
+        around = self._surroundings
+        if around.stop.is_set():
             raise StopIteration
-        return [(REJECT_KEY, self._refuse(message)) for message in self._reader.poll(POLL_COMMANDS_MAX).messages]
+        if self._recollection is not None and not self._recollection.complete:
+            self._recollection.read()
+            return []
+        if not around.standing.all_ended:
+            return []
+        if self._recollection is not None and not self._recalled:
+            self._recalled = True
+            return self._recollection.silences(around.now_ms())
+        out = [self._item(message) for message in self._reader.poll(POLL_COMMANDS_MAX).messages]
+        self._judge_end()
+        if self._recollection is not None and self._snapshots >= SNAPSHOTS_BEFORE_COMPARISON:
+            out += self._compare(self._recollection)
+        return out
 
     def next_awake(self) -> datetime:
         """A little later."""
@@ -95,6 +156,7 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
 
     def snapshot(self) -> dict[str, Any]:
         """The next unread offset of each partition."""
+        self._snapshots += self._surroundings.standing.commands_ended
         before, self._committable = self._committable, self._reader.saved_positions()
         if before is not None:
             self._reader.commit(before)
@@ -102,9 +164,11 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
 
     def close(self) -> None:
         """Let go of the broker."""
+        if self._recollection is not None:
+            self._recollection.close()
         self._reader.close()
 
-    def _refuse(self, message: Message) -> Reject:
+    def _item(self, message: Message) -> tuple[str, Item]:
         origin = Origin(
             topic=message.topic() or "",
             partition=message.partition() or 0,
@@ -113,21 +177,23 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
             key=message.key(),
             value=message.value(),
         )
-        decoded = decode_command(origin)
-        if not isinstance(decoded, Refusal):
-            reject = decoded.refused(f"{decoded.verb} is not available in this version")
-        else:
-            reject = Reject(
-                reason=decoded.reason,
-                detail=decoded.detail,
-                key=origin.key,
-                value=origin.value,
-                topic=origin.topic,
-                partition=origin.partition,
-                offset=origin.offset,
-            )
-        self._surroundings.happenings.message_rejected(Reason.BAD_COMMAND)
-        return reject
+        around = self._surroundings
+        return command_item(origin, key_groups=around.settings.service.key_groups, happenings=around.happenings)
+
+    def _compare(self, recollection: Recollection) -> list[tuple[str, Item]]:
+        """Say what was recorded to all key groups, once, and let go of it."""
+        now_ms = self._surroundings.now_ms()
+        self._recollection = None
+        if self._surroundings.pulse is not None:
+            self._surroundings.pulse.forget(recollection.gone(now_ms))
+        return recollection.compared(now_ms)
+
+    def _judge_end(self) -> None:
+        standing = self._surroundings.standing
+        if not standing.commands_ended and self._reader.reached(self._reader.ends_at_start):
+            standing.commands_ended = True
+            if self._surroundings.until_caught_up:
+                self._surroundings.stop.set()
 
     def _learn(self, statistics: Statistics) -> None:
         """The lanes watch the broker; a backlog of commands is at most some people's."""

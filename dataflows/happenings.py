@@ -6,31 +6,60 @@ logged once and counted each time.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+from weakref import WeakMethod
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from contracts.alerts import Priority, Transition
+from contracts.alerts import AlertRecord, Priority, Transition
+from contracts.commands import Verb
 from contracts.findings import Kind
 from contracts.readings import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
-    from contracts.alerts import AlertRecord
     from dataflows.offsets import Lost
-    from detectors.windows import Warming
+    from detectors.windows import Adjusted, Paused, Warming
 
-__all__ = ["STAGES", "STEPS", "Happenings"]
+Entry = TypeVar("Entry")
 
-STAGES = ("poll", "decode", "split", "samples", "windows", "alarms", "deliver")
-STEPS = ("samples", "windows", "alarms")
+__all__ = ["LISTED_MAX", "STAGES", "STEPS", "Happenings", "Named", "Refused"]
+
+STAGES = ("poll", "decode", "split", "samples", "windows", "alarms", "flood", "deliver")
+STEPS = ("samples", "windows", "alarms", "flood")
 RESULTS = ("accepted", "late", "duplicate", "out_of_order")
+COMMANDS = ("done", "refused")
+HEARTBEATS = ("delivered", "failed")
 LEARNING = ("warming", "learning", "paused")
-WARMING_MAX = 100
-"""Series that are named while they warm: who looks wants to know why, not to read a thousand names."""
+LISTED_MAX = 100
+"""Series that are named in a list: who looks wants to know why, not to read a thousand names."""
 LATENCY_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+
+
+Named: TypeAlias = tuple[str, str | None]
+"""(asset, sensor); a sensor of None: the asset as a whole."""
+
+
+class Refused(NamedTuple):
+    """Whose new series are refused: an asset has too many sensors, or a key group too many series."""
+
+    rule: str
+    """`sensors` of the asset, or `series` of the key group."""
+    asset: str
+    """For `series`: the first one that was refused."""
+    group: str
+    bound: int
+
+
+class _Lists(NamedTuple):
+    """What a key group's learned detectors can be asked for."""
+
+    warming: Callable[[], Sequence[Warming]]
+    paused: Callable[[], Sequence[Paused]]
+    adjusted: Callable[[], Sequence[Adjusted]]
 
 
 class Happenings:
@@ -47,6 +76,17 @@ class Happenings:
         )
         self._alerts = Counter("andon_alerts", "Alarm transitions.", ["kind", "priority", "transition"], registry=on)
         self._active = Gauge("andon_alarms_active", "Alarms active now.", ["kind", "priority"], registry=on)
+        self._per_10min = Gauge("andon_alarms_per_10min", "Annunciated raises in the last 10 minutes.", registry=on)
+        self._flood = Gauge("andon_alarms_flood", "1 while there are more than a person can follow.", registry=on)
+        self._chattering = Gauge("andon_alarms_chattering", "Alarms that are raised again and again.", registry=on)
+        self._old = Gauge("andon_alarms_stale", "Alarms active for more than 24 hours.", registry=on)
+        self._reconciled = Counter(
+            "andon_alarms_reconciled", "Records that mended the alarm-state topic after a start.", registry=on
+        )
+        self._commands = Counter(
+            "andon_commands", "Commands carried out or refused.", ["command", "result"], registry=on
+        )
+        self._heartbeats = Counter("andon_heartbeats", "Heartbeats by what became of them.", ["result"], registry=on)
         self._lag = Gauge("andon_consumer_lag_rows", "Messages not read yet.", ["topic", "partition"], registry=on)
         self._latency = Histogram(
             "andon_event_to_alert_seconds",
@@ -74,7 +114,9 @@ class Happenings:
         self._build = Gauge("andon_build_info", "Always 1.", ["version", "python", "bytewax"], registry=on)
         self._config = Gauge("andon_config_info", "Always 1.", ["hash"], registry=on)
         self._log = structlog.get_logger("andon")
-        self._learners: list[Callable[[], Sequence[Warming]]] = []
+        self._learners: list[_Lists] = []
+        self._samplers: tuple[WeakMethod[Callable[[], Sequence[Named]]], ...] = ()
+        self._refused: list[Refused] = []
         self._told: set[str] = set()
         self._cut_off: set[str] = set()
         self._start_at_zero()
@@ -88,9 +130,13 @@ class Happenings:
             (self._snapshot, STEPS),
             (self._snapshot_bytes, STEPS),
             (self._learning, LEARNING),
+            (self._heartbeats, HEARTBEATS),
         ):
             for value in values:
                 metric.labels(value)
+        for verb in Verb:
+            for result in COMMANDS:
+                self._commands.labels(verb, result)
         for kind in Kind:
             for priority in Priority:
                 self._active.labels(kind, priority)
@@ -121,14 +167,49 @@ class Happenings:
         """An alarm made a transition."""
         alert = record.alert
         self._alerts.labels(alert.kind, alert.priority, alert.transition).inc()
-        if alert.transition is Transition.RAISED:
-            self._active.labels(alert.kind, alert.priority).inc()
-        elif alert.transition in (Transition.CLEARED, Transition.REMOVED):
-            self._active.labels(alert.kind, alert.priority).dec()
 
-    def alarm_restored(self, kind: str, priority: Priority) -> None:
-        """An alarm was active when the state was saved."""
-        self._active.labels(kind, priority).inc()
+    def alarms_stand(self, changes: Mapping[tuple[str, Priority], int], *, chattering: int) -> None:
+        """So many more (or fewer) alarms are active, by kind and priority, and so many more chatter."""
+        for (kind, priority), change in changes.items():
+            if change:
+                self._active.labels(kind, priority).inc(change)
+        if chattering:
+            self._chattering.inc(chattering)
+
+    def alarms_aged(self, change: int) -> None:
+        """So many more (or fewer) alarms have been active for more than a day."""
+        self._old.inc(change)
+
+    def flood_measured(self, *, under_way: bool, raised_lately: int) -> None:
+        """The site's raises of the last ten minutes were counted."""
+        self._flood.set(under_way)
+        self._per_10min.set(raised_lately)
+
+    def alarm_states_read(self, *, records: int, left_out: int, unreadable: int) -> None:
+        """The alarm-state topic was read up to where it ended at the start."""
+        self._log.info("alarm states read", records=records)
+        if left_out or unreadable:
+            self._log.error("alarm states not compared", left_out=left_out, unreadable=unreadable)
+
+    def alarms_reconciled(self, told: Sequence[object]) -> None:
+        """What the alarm-state topic said of a key group wasn't what is known here, and was mended."""
+        self._reconciled.inc(len(told))
+        transitions = sum(isinstance(one, AlertRecord) for one in told)
+        self._log.warning("alarm states mended", transitions=transitions, records=len(told) - transitions)
+
+    def command_refused(self) -> None:
+        """A command can't be read, or can't be done, and becomes a dead letter."""
+        self.message_rejected(Reason.BAD_COMMAND)
+
+    def command_ended(self, verb: Verb, *, done: bool) -> None:
+        """A command was carried out, or refused."""
+        self._commands.labels(verb, COMMANDS[not done]).inc()
+        if not done:
+            self.command_refused()
+
+    def heartbeat_ended(self, *, delivered: bool) -> None:
+        """The broker has a heartbeat, or it never will."""
+        self._heartbeats.labels(HEARTBEATS[not delivered]).inc()
 
     def alert_sent(self, seconds: float) -> None:
         """An alert was handed to the producer so long after its event time."""
@@ -231,20 +312,49 @@ class Happenings:
         """A record could not be delivered: the process is about to stop."""
         self._sink_errors.inc()
 
-    def learner_met(self, warming: Callable[[], Sequence[Warming]]) -> None:
-        """A key group's learned detectors are there: who of theirs is still warming can be asked for."""
-        self._learners.append(warming)
+    def learner_met(
+        self,
+        warming: Callable[[], Sequence[Warming]],
+        paused: Callable[[], Sequence[Paused]] = tuple,
+        adjusted: Callable[[], Sequence[Adjusted]] = tuple,
+    ) -> None:
+        """A key group's learned detectors are there: who of theirs warms, is paused, is adjusted can be asked for."""
+        self._learners.append(_Lists(warming, paused, adjusted))
+
+    def sampler_met(self, out_of_service: Callable[[], Sequence[Named]]) -> None:
+        """A key group is there: what of it is out of service can be asked for, a bound method, while it lives."""
+        living = (one for one in self._samplers if one() is not None)
+        self._samplers = (*living, WeakMethod(out_of_service))
+
+    def capacity_met(self, refused: Refused) -> None:
+        """A bound was met for the first time by an asset, or by a key group: its new series are refused."""
+        if len(self._refused) < LISTED_MAX and refused not in self._refused:
+            self._refused.append(refused)
+            self._log.warning("capacity met", **refused._asdict())
 
     def model_restarted(self, *, asset: str, sensor: str | None, reason: str) -> None:
         """A model couldn't go on from what was saved, and learns afresh."""
         self._log.warning("model restarted", asset=asset, sensor=sensor, reason=reason)
 
     def warming(self) -> list[Warming]:
-        """Series that haven't seen enough windows to alarm; at most `WARMING_MAX` of them."""
-        found: list[Warming] = []
-        for learner in self._learners:
-            found += learner()[: WARMING_MAX - len(found)]
-        return found
+        """Series that haven't seen enough windows to alarm; at most `LISTED_MAX` of them."""
+        return _first(learner.warming for learner in self._learners)
+
+    def paused(self) -> list[Paused]:
+        """Series whose newest window wasn't learned; at most `LISTED_MAX` of them."""
+        return _first(learner.paused for learner in self._learners)
+
+    def adjusted(self) -> list[Adjusted]:
+        """Series whose threshold people have raised; at most `LISTED_MAX` of them."""
+        return _first(learner.adjusted for learner in self._learners)
+
+    def out_of_service(self) -> list[Named]:
+        """What people have taken out of service; at most `LISTED_MAX` of it."""
+        return _first(ask for one in self._samplers if (ask := one()) is not None)
+
+    def refused(self) -> list[Refused]:
+        """Where a bound was met, so that new series are refused; at most `LISTED_MAX` of these."""
+        return list(self._refused)
 
     def account(self) -> dict[str, int | Mapping[str, float]]:
         """What has happened until now, in few figures: for the line with which a process ends."""
@@ -261,6 +371,14 @@ class Happenings:
         """The process runs with these."""
         self._build.labels(version, python, bytewax).set(1)
         self._config.labels(config_hash).set(1)
+
+
+def _first(asks: Iterable[Callable[[], Sequence[Entry]]]) -> list[Entry]:
+    """The beginning of all lists together."""
+    found: list[Entry] = []
+    for ask in asks:
+        found += ask()[: LISTED_MAX - len(found)]
+    return found
 
 
 def _by_label(counter: Counter) -> dict[str, float]:

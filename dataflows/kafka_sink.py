@@ -1,4 +1,4 @@
-"""Sinks that write alerts and dead letters to Kafka.
+"""Sinks that write alerts, the state of alarms and dead letters to Kafka.
 
 Guarantees: at least once. A record is handed to an idempotent producer (acks=all); a snapshot is not taken before the
 brokers have confirmed every record so far. So a process that dies at any moment has either delivered, or decides again
@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 
     from confluent_kafka import KafkaError, Message
 
+    from contracts.alarm_states import AlarmRecord
     from contracts.alerts import AlertRecord
     from contracts.readings import Reject
     from contracts.settings import Settings
     from dataflows.happenings import Happenings
 
-__all__ = ["Delivery", "KafkaAlerts", "KafkaDeadLetters", "alert_headers", "dead_letter"]
+__all__ = ["Delivery", "KafkaAlarmStates", "KafkaAlerts", "KafkaDeadLetters", "alert_headers", "dead_letter"]
 
 QUEUE_KBYTES_MAX = 64 * 1024
 """Records that wait for the broker, in all: dead letters may be large."""
@@ -239,6 +240,14 @@ def alert_headers(record: AlertRecord, *, version: str, now_ms: int) -> Headers:
         "andon_version": version,
     }
     return [(name, value.encode()) for name, value in headers.items()]
+
+
+class KafkaAlarmStates(_KafkaSink["AlarmRecord"]):
+    """What stands now: one record for each alarm and hold under its own key, a tombstone when it stands no more."""
+
+    def _send(self, values: list[AlarmRecord]) -> None:
+        for record in values:
+            self._delivery.send(self._settings.kafka.alarms, key=record.key.encode(), value=record.body, headers=[])
 
 
 class KafkaDeadLetters(_KafkaSink["Reject"]):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from contracts.readings import Tick
     from contracts.settings import Settings
     from dataflows.happenings import Happenings
+    from dataflows.heartbeat import Pulse
     from dataflows.offsets import Partition
     from dataflows.reader import Batch
     from dataflows.standing import Standing
@@ -66,6 +67,8 @@ class LaneSurroundings:
     """The wall clock, ms since the epoch."""
     until_caught_up: bool = False
     """Stop once all lanes have read up to where their partitions ended at the start."""
+    pulse: Pulse | None = None
+    """The heartbeats of the process; None: it has none."""
     open_consumer: Callable[[dict[str, Any]], Any] = Consumer
 
 
@@ -125,6 +128,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         self._counts = counts
         self._bytes = 0
         self._busy = False
+        self._ended = False
         self._mark: tuple[int, dict[Partition, int]] | None = None
         self._groups: set[str] = set(saved["groups"]) if saved else set()
         self._saved: dict[str, int] | None = saved["positions"] if saved else None
@@ -162,6 +166,9 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         around.standing.running = True
         if around.stop.is_set():
             raise StopIteration
+        now_ms = around.now_ms()
+        if around.pulse is not None:
+            around.pulse.beat(now_ms)
         if self._reader is None:
             self._busy = False
             self._judge_end()
@@ -170,7 +177,6 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
             self._busy = False
             return []
         began = perf_counter()
-        now_ms = around.now_ms()
         if self._ticking and not self._ticking.polled(now_ms):
             self._mark = None
         batch = self._reader.poll(self._messages_max)
@@ -271,11 +277,14 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
             around.happenings.partitions_added(grown)
 
     def _judge_end(self) -> None:
-        around = self._surroundings
-        if around.until_caught_up and (self._reader is None or self._reader.reached(self._reader.ends_at_start)):
-            around.standing.ended.add(lane_name(self._lane))
-            if around.standing.all_ended:
-                around.stop.set()
+        """Note when all is read that was there at the start: commands wait for it, and perhaps no more is asked for."""
+        if self._ended or (self._reader is not None and not self._reader.reached(self._reader.ends_at_start)):
+            return
+        self._ended = True
+        standing = self._surroundings.standing
+        standing.ended.add(lane_name(self._lane))
+        if self._surroundings.until_caught_up and standing.all_ended and standing.commands_ended:
+            self._surroundings.stop.set()
 
     def _tell_opened(self) -> None:
         lanes = self._surroundings.standing.lanes.values()

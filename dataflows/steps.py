@@ -1,55 +1,118 @@
-"""The three stateful steps of the flow: Bytewax around the pure cores of detection and alarms.
+"""The four stateful steps of the flow: Bytewax around the pure cores of detection, alarms and floods.
 
-There is one object of each for every key group. They time, count and pass on; what a reading means is decided in
-`detectors` and `alarms`.
+There is one object of the first three for every key group, and one of the last for the site. They time, count and pass
+on; what a reading, or a command, means is decided in `detectors` and `alarms`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from bytewax.operators import StatefulBatchLogic
 
+from alarms.flood import SEVERITY as FLOOD_SEVERITY
+from alarms.flood import Flood, Raise, Raises
 from alarms.lifecycle import Alarms
-from contracts.alerts import AlertRecord, priority_of
-from contracts.findings import Closed, Finding
-from contracts.readings import Block, Reject, Tick
+from contracts.alarm_states import AlarmRecord, Recorded
+from contracts.alerts import AlertRecord, Transition, priority_of
+from contracts.commands import Command
+from contracts.findings import Closed, Finding, Kind
+from contracts.readings import Block, Clock, Reject, Tick
 from detectors.samples import Samples
 from detectors.windows import Learning, Windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from contracts.alerts import Priority
     from contracts.settings import Settings
     from dataflows.happenings import Happenings
 
-__all__ = ["AlarmsStep", "Findings", "Item", "SamplesStep", "WindowsStep"]
+__all__ = [
+    "AlarmsStep",
+    "Findings",
+    "FloodRecorded",
+    "FloodStep",
+    "Item",
+    "Lagging",
+    "Recall",
+    "SamplesStep",
+    "WindowsStep",
+]
+
+FIGURES_MS = 10_000
+"""How often time alone changes a figure: how many alarms are old, and whether a flood is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lagging:
+    """Time that came with closed windows and goes their way: what they say is older, and is heard first."""
+
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Silences that the alarm-state topic knows, for `samples` alone: which of them last?"""
+
+    recorded: Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class FloodRecorded:
+    """What the alarm-state topic said of the site's flood, or that it said nothing."""
+
+    records: tuple[AlarmRecord, ...]
+
 
 Findings: TypeAlias = tuple[Finding, ...]
-Item: TypeAlias = Block | Tick | Reject | Closed | Findings | AlertRecord
+Item: TypeAlias = (
+    Block
+    | Tick
+    | Clock
+    | Lagging
+    | Reject
+    | Closed
+    | Findings
+    | Command
+    | Recall
+    | Recorded
+    | AlertRecord
+    | AlarmRecord
+    | Raises
+    | FloodRecorded
+)
 """All that travels between the steps, always with the key of its group."""
 
 
 class SamplesStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
-    """Every reading: order, limits, rate, flatline, silence; and the windows that close."""
+    """Every reading: order, limits, rate, flatline, silence; and the windows that close. Commands come by first."""
 
-    def __init__(self, samples: Samples, happenings: Happenings) -> None:
+    def __init__(self, samples: Samples, happenings: Happenings, *, by_events: bool) -> None:
         self._samples = samples
         self._happenings = happenings
+        self._by_events = by_events
         self._series = self._assets = self._bytes = 0
         self._count_series()
 
     @classmethod
     def builder(cls, settings: Settings, happenings: Happenings) -> Callable[[dict[str, Any] | None], SamplesStep]:
         """What Bytewax calls for a key group's first item, or with its saved state."""
-        return lambda saved: cls(Samples.restore(settings, saved) if saved else Samples(settings), happenings)
+        by_events = settings.service.clock == "event"
+        return lambda saved: cls(
+            Samples.restore(settings, saved) if saved else Samples(settings), happenings, by_events=by_events
+        )
 
     def on_batch(self, values: list[Item]) -> tuple[list[Item], bool]:
-        """Blocks and ticks in; findings and closed windows out. What a source found itself passes by."""
+        """Blocks and ticks in; findings, closed windows and the time out. What isn't for this step passes by."""
         began = perf_counter()
         out: list[Item] = []
+        times: dict[str, int] = {}
+        closing = False
         for item in values:
             if isinstance(item, Block):
                 findings, closed, counts = self._samples.read(item)
@@ -57,13 +120,26 @@ class SamplesStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
                 if closed is not None:
                     self._happenings.windows_closed(len(closed.rows))
                     out.append(closed)
-                if findings:
-                    out.append(tuple(findings))
+                    closing = True
+                _append(out, findings)
+                if self._by_events:
+                    times.update(self._samples.clock_of(item).times)
             elif isinstance(item, Tick):
-                if not self._samples.empty and (findings := self._samples.tick(item)):
-                    out.append(tuple(findings))
+                if not self._samples.empty:
+                    _append(out, self._samples.tick(item))
+                out.append(item)
+            elif isinstance(item, Command):
+                out.append(self._obey(item))
+            elif isinstance(item, Recall):
+                _append(out, self._samples.recall(item.recorded))
+            elif isinstance(item, Recorded):
+                _append(out, self._samples.recall(item))
+                out.append(item)
             else:
                 out.append(item)
+        if times:
+            clock = Clock(tuple(times.items()))
+            out.append(Lagging(clock) if closing else clock)
         self._count_series()
         self._happenings.stage_took("samples", perf_counter() - began)
         return out, self._samples.empty
@@ -75,6 +151,12 @@ class SamplesStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
         self._bytes = _taken(self._happenings, "samples", saved, began=began, bytes_before=self._bytes)
         return saved
 
+    def _obey(self, command: Command) -> Command | Reject:
+        answer = self._samples.obey(command)
+        if isinstance(answer, Reject):
+            _count_command(self._happenings, command, [answer])
+        return answer
+
     def _count_series(self) -> None:
         series, assets = self._samples.series_count, self._samples.asset_count
         if series != self._series or assets != self._assets:
@@ -83,7 +165,7 @@ class SamplesStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
 
 
 class WindowsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
-    """Every closed window: the learned detectors."""
+    """Every closed window: the learned detectors, and what people say of their alarms."""
 
     def __init__(self, windows: Windows, happenings: Happenings) -> None:
         self._windows = windows
@@ -101,13 +183,20 @@ class WindowsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
         return lambda saved: cls(Windows.restore(settings, saved) if saved else Windows(settings), happenings)
 
     def on_batch(self, values: list[Item]) -> tuple[list[Item], bool]:
-        """Closed windows in, findings out."""
+        """Closed windows and feedback in, findings and refusals out."""
         began = perf_counter()
         out: list[Item] = []
         for item in values:
-            assert isinstance(item, Closed)
-            if findings := self._windows.judge(item):
-                out.append(tuple(findings))
+            if isinstance(item, Closed):
+                _append(out, self._windows.judge(item))
+            elif isinstance(item, Lagging):
+                out.append(item.clock)
+            else:
+                assert isinstance(item, Command)
+                refused = self._windows.feedback(item)
+                answer: list[Item] = [] if refused is None else [refused]
+                _count_command(self._happenings, item, answer)
+                out += answer
         self._count_learning()
         self._happenings.stage_took("windows", perf_counter() - began)
         return out, False
@@ -131,30 +220,48 @@ class WindowsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
 
 
 class AlarmsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
-    """Every finding: the alarm lifecycle."""
+    """Every finding, command and moment: the alarm lifecycle."""
 
-    def __init__(self, alarms: Alarms, happenings: Happenings) -> None:
+    def __init__(self, alarms: Alarms, happenings: Happenings, *, common: Common) -> None:
         self._alarms = alarms
         self._happenings = happenings
+        self._common = common
         self._bytes = 0
-        for (_asset, _sensor, kind, _rule), severity in alarms.active():
-            happenings.alarm_restored(kind, priority_of(severity))
+        self._standing: Mapping[tuple[str, Priority], int] = {}
+        self._chattering = self._old = 0
+        self._figures_ms: int | None = None
+        self._count_standing()
 
     @classmethod
     def builder(cls, settings: Settings, happenings: Happenings) -> Callable[[dict[str, Any] | None], AlarmsStep]:
         """What Bytewax calls for a key group's first finding, or with its saved state."""
-        return lambda saved: cls(Alarms.restore(settings, saved) if saved else Alarms(settings), happenings)
+        common = Common()
+
+        def build(saved: dict[str, Any] | None) -> AlarmsStep:
+            alarms = Alarms.restore(settings, saved) if saved else Alarms(settings)
+            if common.compared:
+                alarms.reconcile(Recorded((), 0))  # nothing stood before, so there is nothing to compare
+            return cls(alarms, happenings, common=common)
+
+        return build
 
     def on_batch(self, values: list[Item]) -> tuple[list[Item], bool]:
-        """Findings in, transitions out."""
+        """Findings, commands and time in; transitions, what stands after them, and refusals out."""
         began = perf_counter()
         out: list[Item] = []
+        now_ms: int | None = None
         for item in values:
-            assert isinstance(item, tuple)
-            for finding in item:
-                if record := self._alarms.decide(finding):
-                    self._happenings.alarm_changed(record)
-                    out.append(record)
+            told, time_ms = self._hear(item)
+            out += told
+            if time_ms is not None:
+                now_ms = time_ms if now_ms is None else max(now_ms, time_ms)
+        self._count(out)
+        if now_ms is not None:
+            self._count_old(now_ms)
+        if raises := self._raises(out, now_ms):
+            out.append(raises)
+        if self._alarms.empty:
+            self._leave()
         self._happenings.stage_took("alarms", perf_counter() - began)
         return out, self._alarms.empty
 
@@ -164,6 +271,163 @@ class AlarmsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
         saved = self._alarms.snapshot()
         self._bytes = _taken(self._happenings, "alarms", saved, began=began, bytes_before=self._bytes)
         return saved
+
+    def _hear(self, item: Item) -> tuple[Iterable[Item], int | None]:
+        """What one item leads to, and what time it says that it is (ms), if it does."""
+        alarms = self._alarms
+        if isinstance(item, tuple):
+            return [told for finding in item for told in alarms.decide(finding)], None
+        if isinstance(item, Tick):
+            self._common.pass_on(item.now_ms)
+            return alarms.tick(item.now_ms), item.now_ms
+        if isinstance(item, Clock):
+            told = [told for asset, ms in item.times for told in alarms.clock(asset, ms)]
+            return told, max(ms for _, ms in item.times)
+        if isinstance(item, Command):
+            answer = alarms.obey(item)
+            _count_command(self._happenings, item, answer)
+            return answer, None
+        if isinstance(item, Recorded):
+            return self._reconcile(item), item.now_ms
+        return [item], None
+
+    def _reconcile(self, recorded: Recorded) -> Sequence[Item]:
+        told = self._alarms.reconcile(recorded)
+        self._common.comparing(recorded.now_ms)
+        if told:
+            self._happenings.alarms_reconciled(told)
+        return told
+
+    def _raises(self, told: list[Item], now_ms: int | None) -> Raises | None:
+        """What the flood step must know of this batch."""
+        raises = tuple(
+            Raise(alert.ts, alert.asset, alert.sensor, alert.kind, alert.rule, alert.priority, alert.alert_id)
+            for alert in (one.alert for one in told if isinstance(one, AlertRecord))
+            if alert.transition is Transition.RAISED and alert.annunciated
+        )
+        if now_ms is not None and not self._common.flood_is_due(now_ms):
+            now_ms = None
+        return Raises(raises, now_ms) if raises or now_ms is not None else None
+
+    def _count(self, told: list[Item]) -> None:
+        for one in told:
+            if isinstance(one, AlertRecord):
+                self._happenings.alarm_changed(one)
+        if told or self._alarms.chattering != self._chattering:
+            self._count_standing()
+
+    def _count_standing(self) -> None:
+        now, chattering = Counter(self._alarms.standing()), self._alarms.chattering
+        if now != self._standing or chattering != self._chattering:
+            changes = {one: now[one] - self._standing.get(one, 0) for one in {*now, *self._standing}}
+            self._happenings.alarms_stand(changes, chattering=chattering - self._chattering)
+            self._standing, self._chattering = now, chattering
+
+    def _count_old(self, now_ms: int) -> None:
+        if self._figures_ms is not None and 0 <= now_ms - self._figures_ms < FIGURES_MS:
+            return
+        self._figures_ms = now_ms
+        old = self._alarms.old(now_ms)
+        if old != self._old:
+            self._happenings.alarms_aged(old - self._old)
+            self._old = old
+
+    def _leave(self) -> None:
+        """Bytewax lets go of what has no state, and makes it anew when it is needed: the figures don't keep it."""
+        self._happenings.alarms_aged(-self._old)
+        self._happenings.snapshot_taken("alarms", seconds=0, bytes_before=self._bytes, bytes_after=0)
+        self._old = self._bytes = 0
+
+
+class FloodStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
+    """Every annunciated raise of the site: are there more than a person can follow?"""
+
+    def __init__(self, flood: Flood, happenings: Happenings) -> None:
+        self._flood = flood
+        self._happenings = happenings
+        self._bytes = 0
+        self._standing = False
+        self._count_flood()
+
+    @classmethod
+    def builder(cls, settings: Settings, happenings: Happenings) -> Callable[[dict[str, Any] | None], FloodStep]:
+        """What Bytewax calls for the first raise, or with the saved state."""
+        return lambda saved: cls(Flood.restore(settings, saved) if saved else Flood(settings), happenings)
+
+    def on_batch(self, values: list[Item]) -> tuple[list[Item], bool]:
+        """Raises and time in; a flood's beginning and its end out."""
+        began = perf_counter()
+        out: list[Item] = []
+        for item in values:
+            if isinstance(item, Raises):
+                out += self._flood.add(item.raises)
+                if item.now_ms is not None:
+                    out += self._flood.tick(item.now_ms)
+            else:
+                assert isinstance(item, FloodRecorded)
+                out += self._flood.reconcile(item.records)
+        for one in out:
+            if isinstance(one, AlertRecord):
+                self._happenings.alarm_changed(one)
+        self._count_flood()
+        if self._flood.empty:
+            self._happenings.snapshot_taken("flood", seconds=0, bytes_before=self._bytes, bytes_after=0)
+        self._happenings.stage_took("flood", perf_counter() - began)
+        return out, self._flood.empty
+
+    def snapshot(self) -> dict[str, Any]:
+        """A copy, as plain data."""
+        began = perf_counter()
+        saved = self._flood.snapshot()
+        self._bytes = _taken(self._happenings, "flood", saved, began=began, bytes_before=self._bytes)
+        return saved
+
+    def _count_flood(self) -> None:
+        standing = self._flood.standing
+        self._happenings.flood_measured(under_way=standing, raised_lately=self._flood.raised_lately)
+        if standing != self._standing:
+            kind = (Kind.FLOOD, priority_of(FLOOD_SEVERITY))
+            self._happenings.alarms_stand({kind: standing - self._standing}, chattering=0)
+            self._standing = standing
+
+
+class Common:
+    """What the alarm steps of one process have in common: they come and go with the alarms of their key groups."""
+
+    def __init__(self) -> None:
+        self._said_ms: int | None = None
+        self._compared_ms: int | None = None
+        self.compared = False
+        """Every key group has been compared with the alarm-state topic. Who comes later was never there before."""
+
+    def flood_is_due(self, now_ms: int) -> bool:
+        """Whether the flood step should hear the time again (ms since the epoch), whichever group says it.
+
+        A clock that was set back is followed.
+        """
+        if self._said_ms is not None and 0 <= now_ms - self._said_ms < FIGURES_MS:
+            return False
+        self._said_ms = now_ms
+        return True
+
+    def comparing(self, now_ms: int) -> None:
+        """A key group is being compared; all others are at the same time (ms since the epoch)."""
+        self._compared_ms = now_ms
+
+    def pass_on(self, now_ms: int) -> None:
+        """It is so late (ms since the epoch) by a tick."""
+        if self._compared_ms is not None and now_ms > self._compared_ms + FIGURES_MS:
+            self.compared = True
+
+
+def _append(out: list[Item], findings: list[Finding]) -> None:
+    if findings:
+        out.append(tuple(findings))
+
+
+def _count_command(happenings: Happenings, command: Command, answer: Iterable[object]) -> None:
+    """A command came to its end here: it was carried out, or it is refused."""
+    happenings.command_ended(command.verb, done=not any(isinstance(one, Reject) for one in answer))
 
 
 def _taken(happenings: Happenings, step: str, saved: dict[str, Any], *, began: float, bytes_before: int) -> int:

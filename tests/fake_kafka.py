@@ -62,11 +62,13 @@ class FakeBroker:
         self.consumers.append(FakeConsumer(self, config))
         return self.consumers[-1]
 
-    def send(self, topic: str, partition: int, *values: bytes, ts_ms: int = 0) -> None:
+    def send(
+        self, topic: str, partition: int, *values: bytes | None, ts_ms: int = 0, key: bytes | None = b"press"
+    ) -> None:
         """Messages arrive."""
         first, end = self.there[topic, partition]
         for offset, value in enumerate(values, end):
-            self.waiting.append(FakeMessage((topic, partition, offset), value, ts_ms))
+            self.waiting.append(FakeMessage((topic, partition, offset), value, ts_ms, raw_key=key))
         self.there[topic, partition] = (first, end + len(values))
 
     def fail(self, topic: str, partition: int, code: int, offset: int = 0) -> None:
@@ -116,12 +118,17 @@ class FakeConsumer:
     def consume(self, num_messages: int, timeout: float) -> list[FakeMessage]:
         assert timeout <= 0.001
         out: list[FakeMessage] = []
+        others: list[FakeMessage | dict[str, Any]] = []
+        mine = {part[:2] for part in self.assigned}
         while self.broker.waiting and len(out) < num_messages:
             item = self.broker.waiting.pop(0)
             if isinstance(item, dict):
                 self.config["stats_cb"](json.dumps(item))
-            else:
+            elif item.at[:2] in mine:
                 out.append(item)
+            else:
+                others.append(item)
+        self.broker.waiting[:0] = others
         return out
 
     def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> None:

@@ -14,8 +14,11 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import cluster_main
 
+from contracts.alarm_states import Recorded, parse_key
+from contracts.commands import Command, Origin
+from contracts.readings import Tick, group_key, group_of
 from dataflows.collect import Hand
-from dataflows.commands import NoCommands
+from dataflows.commands import command_item
 from dataflows.decode import Decoder, Poll
 from dataflows.detect import Sinks, build
 from dataflows.happenings import Happenings
@@ -23,14 +26,16 @@ from dataflows.happenings import Happenings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from contracts.alarm_states import AlarmRecord
     from contracts.alerts import AlertRecord
     from contracts.readings import Reject
     from contracts.settings import Settings
     from dataflows.steps import Item
 
-__all__ = ["Crash", "Message", "Result", "message", "run_flow", "sorted_bodies"]
+__all__ = ["Crash", "Message", "Result", "Said", "compacted", "message", "run_flow", "sorted_bodies"]
 
 TOPIC = "readings"
+COMMANDS = "commands"
 PARTITIONS = 4
 
 
@@ -41,15 +46,27 @@ class Message(NamedTuple):
     value: bytes
 
 
+class Said(NamedTuple):
+    """What comes by the source of commands after so many messages."""
+
+    after: int
+    what: bytes | dict[str, Any] | Command | Tick | Recorded
+    """A command as it travels, or decoded; or what a lane, or the alarm-state topic, would say to every key group."""
+    ts_ms: int | None = None
+    """Kafka's timestamp of a command that travels; None: the event time of the message before it."""
+
+
 class Crash(Exception):  # noqa: N818 - it is not an error, it is what the test wants
     """Ends the flow in the middle, as a power cut would."""
 
 
 class Result(NamedTuple):
-    """The two lists at the end of the flow."""
+    """The three lists at the end of the flow."""
 
     alerts: list[AlertRecord]
     rejects: list[Reject]
+    states: list[AlarmRecord]
+    """What goes to the alarm-state topic."""
 
 
 def message(asset: str, sensor: str, ts: int, value: float, **more: Any) -> Message:
@@ -59,11 +76,11 @@ def message(asset: str, sensor: str, ts: int, value: float, **more: Any) -> Mess
 
 
 def sorted_bodies(alerts: Iterable[AlertRecord]) -> list[bytes]:
-    """Bodies in the one order in which two runs can be compared."""
+    """Bodies in the one order in which two runs can be compared; without floods, which hang on the order of groups."""
     return [
         record.alert.body()
         for record in sorted(
-            alerts,
+            (record for record in alerts if record.alert.kind != "flood"),
             key=lambda record: (
                 record.alert.ts,
                 record.alert.asset,
@@ -76,6 +93,12 @@ def sorted_bodies(alerts: Iterable[AlertRecord]) -> list[bytes]:
     ]
 
 
+def compacted(states: Iterable[AlarmRecord]) -> dict[str, bytes]:
+    """What a reader of the alarm-state topic has in the end: the newest body of each key that stands."""
+    newest = {record.key: record.body for record in states}
+    return {key: body for key, body in newest.items() if body is not None}
+
+
 def run_flow(
     settings: Settings,
     messages: Sequence[Message],
@@ -83,6 +106,8 @@ def run_flow(
     batch: int = 1000,
     crash_after: int | None = None,
     recovery: RecoveryConfig | None = None,
+    commands: Sequence[Said] = (),
+    happenings: Happenings | None = None,
 ) -> Result:
     """Put messages through the flow of `dataflows.detect.build`.
 
@@ -92,10 +117,14 @@ def run_flow(
         batch: messages in one poll.
         crash_after: raise `Crash` inside of the source when a lane has handed out so many messages.
         recovery: where snapshots are kept; each batch is then an epoch of its own.
+        commands: what people say, in the order of `after`: the messages before it have gone through the flow by then.
+        happenings: where what happens is counted.
     """
-    result = Result([], [])
-    source = _Lanes(settings, messages, batch, crash_after)
-    flow = build(settings, source, NoCommands(), Sinks(Hand(result.alerts.append), Hand(result.rejects.append)))
+    result = Result([], [], [])
+    script = _Script(settings, messages, commands)
+    source = _Lanes(settings, messages, batch, crash_after, script)
+    sinks = Sinks(Hand(result.alerts.append), Hand(result.rejects.append), Hand(result.states.append))
+    flow = build(settings, source, _Commands(script), sinks, happenings)
     epoch = timedelta(0) if recovery else timedelta(seconds=10)
     try:
         cluster_main(flow, [], 0, epoch_interval=epoch, recovery_config=recovery)
@@ -110,17 +139,62 @@ def run_flow(
     return result
 
 
+class _Script:
+    """Which message and which command comes next, for all parts of both sources."""
+
+    def __init__(self, settings: Settings, messages: Sequence[Message], commands: Sequence[Said]) -> None:
+        self.settings = settings
+        self.messages = messages
+        self.commands = [said._replace(after=min(said.after, len(messages))) for said in commands]
+        self.handed_out = 0
+        """Messages."""
+        self.said = 0
+        """Commands that have gone through the flow."""
+
+    @property
+    def messages_max(self) -> int:
+        """Messages from this one on wait for a command."""
+        return self.commands[self.said].after if self.said < len(self.commands) else len(self.messages)
+
+    def items(self, number: int) -> list[tuple[str, Item]]:
+        """What a command is in the flow."""
+        said = self.commands[number]
+        what = said.what
+        groups = range(self.settings.service.key_groups)
+        if isinstance(what, Command):
+            return [(self._home(what.asset), what)]
+        if isinstance(what, Tick):
+            return [(group_key(group), what) for group in groups]
+        if isinstance(what, Recorded):
+            return [(group_key(group), self._part(what, group)) for group in groups]
+        value = what if isinstance(what, bytes) else orjson.dumps(what)
+        ts_ms = said.ts_ms if said.ts_ms is not None else _ts(self.messages[said.after - 1])
+        origin = Origin(topic=COMMANDS, partition=0, offset=number, ts_ms=ts_ms, key=None, value=value)
+        return [command_item(origin, key_groups=len(groups), happenings=Happenings())]
+
+    def _home(self, asset: str) -> str:
+        return group_key(group_of(asset, self.settings.service.key_groups))
+
+    def _part(self, recorded: Recorded, group: int) -> Recorded:
+        homes = [(parse_key(record.key), record) for record in recorded.records]
+        mine = [record for parsed, record in homes if parsed and self._home(parsed[1]) == group_key(group)]
+        return Recorded(tuple(mine), recorded.now_ms)
+
+
 class _Lanes(FixedPartitionedSource[tuple[str, "Item"], int]):
-    def __init__(self, settings: Settings, messages: Sequence[Message], batch: int, crash_after: int | None) -> None:
+    def __init__(
+        self, settings: Settings, messages: Sequence[Message], batch: int, crash_after: int | None, script: _Script
+    ) -> None:
         self._settings = settings
         self._batch = batch
         self._crash_after = crash_after
+        self._script = script
         lanes = settings.service.lanes
-        self._by_lane: list[list[tuple[int, int, Message]]] = [[] for _ in range(lanes)]
+        self._by_lane: list[list[_Queued]] = [[] for _ in range(lanes)]
         offsets = [0] * PARTITIONS
-        for one in messages:
+        for number, one in enumerate(messages):
             partition = zlib.crc32(one.key) % PARTITIONS
-            self._by_lane[partition % lanes].append((partition, offsets[partition], one))
+            self._by_lane[partition % lanes].append(_Queued(number, partition, offsets[partition], one))
             offsets[partition] += 1
 
     def list_parts(self) -> list[str]:
@@ -128,20 +202,31 @@ class _Lanes(FixedPartitionedSource[tuple[str, "Item"], int]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _Lane:  # noqa: ARG002
         lane = int(for_part.removeprefix("lane-"))
-        return _Lane(self._settings, lane, self._by_lane[lane], resume_state or 0, self._batch, self._crash_after)
+        position = resume_state or 0
+        self._script.handed_out += position
+        return _Lane(self._script, lane, self._by_lane[lane], position, self._batch, self._crash_after)
+
+
+class _Queued(NamedTuple):
+    number: int
+    partition: int
+    offset: int
+    message: Message
 
 
 class _Lane(StatefulSourcePartition[tuple[str, "Item"], int]):
     def __init__(
         self,
-        settings: Settings,
+        script: _Script,
         lane: int,
-        queue: list[tuple[int, int, Message]],
+        queue: list[_Queued],
         position: int,
         batch: int,
         crash_after: int | None,
     ) -> None:
-        self._decoder = Decoder(settings, lane=lane, happenings=Happenings())
+        self._script = script
+        self._by_wall = script.settings.service.clock == "wall"
+        self._decoder = Decoder(script.settings, lane=lane, happenings=Happenings())
         self._queue = queue
         self._position = position
         self._batch = batch
@@ -150,24 +235,72 @@ class _Lane(StatefulSourcePartition[tuple[str, "Item"], int]):
     def next_batch(self) -> list[tuple[str, Item]]:
         if self._crash_at is not None and self._position >= self._crash_at:
             raise Crash
-        taken = self._queue[self._position : self._position + self._batch]
-        if not taken:
+        if self._position == len(self._queue):
             raise StopIteration
+        waiting = self._queue[self._position : self._position + self._batch]
+        taken = [queued for queued in waiting if queued.number < self._script.messages_max]
+        if not taken:
+            return []
         self._position += len(taken)
-        keys = [one.key for _, _, one in taken]
+        self._script.handed_out += len(taken)
+        times = [_ts(queued.message) if self._by_wall else -1 for queued in taken]  # files have no Kafka timestamp
         return self._decoder.decode(
             Poll(
-                values=[one.value for _, _, one in taken],
-                timestamps_ms=np.full(len(taken), -1, np.int64),
-                partitions=np.array([partition for partition, _, _ in taken], np.uint16),
-                offsets=np.array([offset for _, offset, _ in taken], np.int64),
+                values=[queued.message.value for queued in taken],
+                timestamps_ms=np.array(times, np.int64),
+                partitions=np.array([queued.partition for queued in taken], np.uint16),
+                offsets=np.array([queued.offset for queued in taken], np.int64),
                 sources=tuple((TOPIC, partition) for partition in range(PARTITIONS)),
-                key=keys.__getitem__,
+                key=[queued.message.key for queued in taken].__getitem__,
             )
         )
 
     def snapshot(self) -> int:
         return self._position
+
+
+class _Commands(FixedPartitionedSource[tuple[str, "Item"], int]):
+    def __init__(self, script: _Script) -> None:
+        self._script = script
+
+    def list_parts(self) -> list[str]:
+        return ["commands-00"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _CommandsPart:  # noqa: ARG002
+        self._script.said = resume_state or 0
+        return _CommandsPart(self._script)
+
+
+class _CommandsPart(StatefulSourcePartition[tuple[str, "Item"], int]):
+    def __init__(self, script: _Script) -> None:
+        self._script = script
+        self._rounds = 0
+
+    def next_batch(self) -> list[tuple[str, Item]]:
+        """A command goes out a round after its messages, and the messages after it go out in the next round."""
+        script = self._script
+        if script.said == len(script.commands):
+            raise StopIteration
+        if script.handed_out < script.commands[script.said].after:
+            return []
+        self._rounds = (self._rounds + 1) % 3
+        if self._rounds == 2:
+            return script.items(script.said)
+        if self._rounds == 0:
+            script.said += 1
+        return []
+
+    def snapshot(self) -> int:
+        return self._script.said + (self._rounds == 2)
+
+
+def _ts(message: Message) -> int:
+    """The event time of a message; -1 where it has none that can be read."""
+    try:
+        ts = orjson.loads(message.value).get("ts", -1)
+    except orjson.JSONDecodeError:
+        return -1
+    return ts if isinstance(ts, int) else -1
 
 
 def fresh_recovery(directory: Path) -> RecoveryConfig:

@@ -1,4 +1,4 @@
-"""Alerts and dead letters, with a producer that the test holds in its hands."""
+"""Alerts, the state of alarms and dead letters, with a producer that the test holds in its hands."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import pytest
 from confluent_kafka import KafkaError
 
 from alarms.lifecycle import Alarms
+from contracts.alarm_states import AlarmRecord, alarm_key
+from contracts.alerts import AlertRecord
 from contracts.errors import SinkError
 from contracts.findings import Finding, Kind
 from contracts.limits import DEAD_LETTER_BYTES_MAX
 from contracts.readings import Reason, Reject
 from contracts.settings import Limit, Rule, Service, Settings
 from dataflows.happenings import Happenings
-from dataflows.kafka_sink import Delivery, KafkaAlerts, KafkaDeadLetters, alert_headers, dead_letter
+from dataflows.kafka_sink import Delivery, KafkaAlarmStates, KafkaAlerts, KafkaDeadLetters, alert_headers, dead_letter
 from tests.fake_kafka import FakeProducer
 
 SETTINGS = Settings(rules=(Rule(limit=Limit(h=10)),), service=Service(lanes=4, delivery_wait_s=1))
@@ -34,8 +36,8 @@ def record(*, asset="press", sensor="temp", source="readings/0/7"):
         evidence={"limit": 10.0, "deadband": 0.0, "on_delay_ms": 0},
         source=source,
     )
-    made = Alarms(SETTINGS).decide(finding)
-    assert made is not None
+    made, _ = Alarms(SETTINGS).decide(finding)
+    assert isinstance(made, AlertRecord)
     return made
 
 
@@ -64,6 +66,7 @@ class Works:
             SETTINGS, self.delivery, happenings=self.happenings, version="1.2.3", now_ms=lambda: 1_700_000_000_123
         )
         self.alerts = alerts.build_part("alerts", "out-00", None)
+        self.alarms = KafkaAlarmStates(SETTINGS, self.delivery).build_part("alarm_states", "out-00", None)
         self.dead_letters = KafkaDeadLetters(SETTINGS, self.delivery).build_part("dead_letters", "out-00", None)
 
 
@@ -103,6 +106,18 @@ def test_an_alert_about_a_whole_asset_has_the_asset_as_its_subject():
 
     assert headers["ce_subject"] == b"press"
     assert headers["andon_source"] == b""
+
+
+@pytest.mark.parametrize("body", [b'{"schema":1}', None])
+def test_what_stands_is_under_the_alarms_own_key(body):
+    """A compacted topic keeps the newest record of each alarm; a tombstone ends it."""
+    works = Works()
+    key = alarm_key(asset="press/1", sensor="temp", kind="limit", rule="hh")
+
+    works.alarms.write_batch([AlarmRecord(key, body)])
+
+    sent = works.producer.records[0]
+    assert (sent["topic"], sent["key"], sent["value"]) == ("andon.alarms", b"press%2F1/temp/limit/hh", body)
 
 
 def test_a_dead_letter_keeps_the_bytes_and_says_why_and_from_where():
@@ -168,6 +183,7 @@ def test_a_snapshot_waits_until_every_record_is_confirmed():
     works = Works()
     works.alerts.write_batch([record()])
     works.dead_letters.write_batch([reject()])
+    works.alarms.write_batch([AlarmRecord("press/temp/limit/h", None)])
 
     works.alerts.snapshot()
 
