@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from contracts.settings import Settings
 
-__all__ = ["ENDS_BELOW", "SPAN_MS", "STARTS_ABOVE", "Flood", "Raise", "Raises"]
+__all__ = ["ENDS_BELOW", "SEVERITY", "SPAN_MS", "STARTS_ABOVE", "Flood", "Raise", "Raises"]
 
 VERSION = 1
 

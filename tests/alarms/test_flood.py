@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -250,6 +251,17 @@ def test_a_snapshot_of_another_version_is_refused_by_name():
     """State of another andon is refused, not guessed at."""
     with pytest.raises(StateError, match="flood: the saved state has version 9, this andon knows 1"):
         Flood.restore(SETTINGS, {"version": 9})
+
+
+def test_state_that_was_saved_by_the_first_version_is_still_understood():
+    """An update in the middle of a flood loses nothing."""
+    saved = json.loads((Path(__file__).parent.parent / "golden" / "flood-1.json").read_text())
+
+    flood = Flood.restore(SETTINGS, saved)
+
+    assert json.loads(json.dumps(flood.snapshot())) == saved
+    (alert,) = alerts_of(flood.tick(NOON + 60 * MINUTE))
+    assert (alert.transition, alert.evidence["raised"]) == (Transition.CLEARED, 30)
 
 
 def test_the_state_topic_is_mended_to_what_is_known_here():
