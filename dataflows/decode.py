@@ -19,6 +19,7 @@ import orjson
 from contracts.codec import QUALITY_WORDS, Refusal, decode_message
 from contracts.limits import AHEAD_MS_MAX, MESSAGE_BYTES_MAX, MESSAGE_VALUES_MAX, TS_MS_MAX
 from contracts.readings import READING, Quality, Reason, Reject, group_key
+from dataflows.happenings import Refused
 from dataflows.series import SeriesTable
 from dataflows.split import split
 
@@ -101,6 +102,10 @@ class Decoder:
             self._happenings.ts_missed(aside.ts_missing)
         for reason, count in aside.counts.items():
             self._happenings.message_rejected(reason, count)
+        for key, findings in aside.findings:
+            for finding in findings:
+                bound = int(finding.evidence[f"{finding.rule}_max"] or 0)
+                self._happenings.capacity_met(Refused(finding.rule, finding.asset, key, bound))
         return items
 
     def _read(self, documents: Sequence[Any], start: int, stamps: NDArray[np.int64], aside: _Aside) -> list[_Columns]:

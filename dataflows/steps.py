@@ -97,6 +97,7 @@ class SamplesStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
         self._happenings = happenings
         self._by_events = by_events
         self._series = self._assets = self._bytes = 0
+        happenings.sampler_met(samples.out_of_service)
         self._count_series()
 
     @classmethod
@@ -172,7 +173,7 @@ class WindowsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
         self._happenings = happenings
         self._bytes = 0
         self._learning = Learning(0, 0, 0)
-        happenings.learner_met(windows.warming)
+        happenings.learner_met(windows.warming, windows.paused, windows.adjusted)
         for restarted in windows.restarted:
             happenings.model_restarted(asset=restarted.asset, sensor=restarted.sensor, reason=restarted.reason)
         self._count_learning()

@@ -285,7 +285,6 @@ class Samples:
             return self._pauses.obey(command, self._slots)
         return command
 
-    @property
     def out_of_service(self) -> list[tuple[str, str | None]]:
         """(asset, sensor) of what is out of service by command; a sensor of None: the asset as a whole."""
         return self._pauses.out_of_service

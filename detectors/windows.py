@@ -131,6 +131,8 @@ class Paused(NamedTuple):
 
     asset: str
     sensor: str | None
+    confirmed: bool
+    """Because a person has called its alarm true; else because of a reading that isn't learned from."""
 
 
 class Adjusted(NamedTuple):
@@ -262,18 +264,17 @@ class Windows:
         count = self._count
         states, configs = self._states[:count], self._configs[:count]
         slots = np.flatnonzero((states["paused"] == 1) & (states["seen"] == 1) & (configs["series"] == 1))
-        return [Paused(*self._names[slot]) for slot in slots[:LISTED_MAX].tolist()]
+        confirmed = states["episode"]["confirmed"] != 0
+        return [
+            Paused(self._names[slot][0], self._names[slot][1], bool(confirmed[slot]))
+            for slot in slots[:LISTED_MAX].tolist()
+        ]
 
     def adjusted(self) -> list[Adjusted]:
         """Whose threshold people have raised, and by how much; at most 100 entries."""
         raised_by = self._states["policy"]["raised_by"][: self._count]
         slots = np.flatnonzero(raised_by > 0)[:LISTED_MAX]
         return [Adjusted(self._names[slot][0], self._names[slot][1], float(raised_by[slot])) for slot in slots.tolist()]
-
-    @property
-    def empty(self) -> bool:
-        """No series is known yet: there is nothing to save."""
-        return not self._names
 
     def snapshot(self) -> dict[str, Any]:
         """The state as plain data: numpy arrays (copies) and built-in types."""

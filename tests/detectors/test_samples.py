@@ -234,7 +234,7 @@ def test_the_saved_state_of_every_version_is_still_read(version, out):
         ("press", None, "silent", True, 57 + 30),
         ("press", None, "silent", False, 57 + 30),
     ]
-    assert samples.out_of_service == out
+    assert samples.out_of_service() == out
     learned = [(int(row["count"]), int(row["learn"])) for row in read.closed.rows]
     assert learned == [(30, 1), (51, 1 - len(out)), (53, 0)]
 
