@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -30,7 +29,8 @@ __all__ = ["command", "grid", "held_back", "in_order", "notes", "remarks"]
 ID_DIGITS_SHOWN = 8
 """As the start of an alert id: unique among some thousands of alarms, and short enough to type."""
 
-INTERRUPTED = 130
+SHOWN_MAX = 500
+"""Lines on a terminal: nobody reads more, and they take time. Piped, all come."""
 
 _RANK = {priority: rank for rank, priority in enumerate(Priority)}
 _UNACKED = (State.ACTIVE_UNACKED, State.RETURNED_UNACKED)
@@ -57,7 +57,7 @@ def command(*, file: str, with_held: bool, as_json: bool) -> None:
     with until_stopped() as stop:
         table = read_table(settings, stop)
         if stop.is_set():
-            sys.exit(INTERRUPTED)
+            raise click.Abort
     listed = [state for state in in_order(table.alarms.values()) if with_held or not is_held(state)]
     if output.as_json:
         for state in listed:
@@ -93,11 +93,11 @@ def notes(state: AlarmState) -> str:
 
 
 def grid(alarms: list[AlarmState], *, now_ms: int) -> Grid:
-    """A line for each alarm, in the order given; what is held back is dim."""
+    """A line for each alarm, in the order given, at most SHOWN_MAX; what is held back is dim."""
     rows = Grid(box=None, pad_edge=False, header_style="dim")
     for heading in ("", "priority", "since", "id", "alarm"):
         rows.add_column(heading, no_wrap=heading != "alarm", overflow="fold")
-    for state in alarms:
+    for state in alarms[:SHOWN_MAX]:
         alert = state.alert
         said = Text(one_line(state.said))
         if told := notes(state):
@@ -109,6 +109,10 @@ def grid(alarms: list[AlarmState], *, now_ms: int) -> Grid:
             alert.alert_id[:ID_DIGITS_SHOWN],
             said,
             style="dim" if is_held(state) else "",
+        )
+    if len(alarms) > SHOWN_MAX:
+        rows.add_row(
+            "", "", "", "", f"… and {len(alarms) - SHOWN_MAX:,} less urgent ones: --json gives all", style="dim"
         )
     return rows
 

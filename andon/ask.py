@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from andon.answers import Ask, Outcome
+    from andon.table import Table
     from contracts.settings import Settings
 
 __all__ = [
@@ -47,8 +48,6 @@ Command = TypeVar("Command", bound="Callable[..., Any]")
 
 FEEDBACK_WAIT_S = 3.0
 """Nothing is heard of feedback that is taken; a refusal comes at once, or not."""
-
-INTERRUPTED = 130
 
 _DONE = {
     Verb.ACKNOWLEDGE: "acknowledged",
@@ -120,7 +119,7 @@ def ack(*, ids: tuple[str, ...], file: str, by: str, comment: str | None, wait_s
     """  # noqa: D301 - click's mark for lines that stay as they are is the character itself
     settings = load(file, os.environ)
     with until_stopped() as stop:
-        table = read_table(settings, stop)
+        table = _table(settings, stop)
         alerts = [table.find(each).alert for each in dict.fromkeys(ids)]
         asks = [
             command_of(Verb.ACKNOWLEDGE, asset=alert.asset, alert=alert, by=by, comment=comment) for alert in alerts
@@ -166,7 +165,7 @@ def unshelve(**given: Any) -> None:
 def suppress(**given: Any) -> None:
     """Hold alarms back by design, without an end: until `andon unsuppress`.
 
-    For what comes back planned, `[[maintenance]]` in the settings is better.
+    For what comes back planned, `[[maintenance]]` in the settings is better. What may be named: `andon shelve --help`.
 
     \b
     andon suppress press-1 --kind rate --comment "start-up"
@@ -191,6 +190,8 @@ def unsuppress(**given: Any) -> None:
 @_sent
 def out_of_service(*, place: Place, **given: Any) -> None:
     """Take an asset or a sensor out of service: nobody is called, and nothing is learned from it.
+
+    A slash that belongs to a name is written %2F.
 
     \b
     andon out-of-service press-1 --comment "overhaul"
@@ -225,7 +226,7 @@ def feedback(*, alert_id: str, verdict: str, file: str, by: str, comment: str | 
     """  # noqa: D301 - as above
     settings = load(file, os.environ)
     with until_stopped() as stop:
-        alert = find_alert(settings, read_table(settings, stop), alert_id, stop)
+        alert = find_alert(settings, _table(settings, stop), alert_id, stop)
         ask = command_of(
             Verb.FEEDBACK,
             asset=alert.asset,
@@ -256,11 +257,22 @@ def _hold(
     settings = load(file, os.environ)
     until_ms = None if for_ms is None else now_ms() + for_ms
     with until_stopped() as stop:
-        alert = None if alert_id is None else read_table(settings, stop).find(alert_id).alert
+        alert = None if alert_id is None else _table(settings, stop).find(alert_id).alert
         asset, sensor = place if place is not None else (alert.asset, None) if alert is not None else ("", None)
         scope = Scope(sensor, kind, rule)
         ask = command_of(verb, asset=asset, scope=scope, alert=alert, until_ms=until_ms, by=by, comment=comment)
         _carry_out(settings, [ask], wait_s=wait_s, stop=stop)
+
+
+def _table(settings: Settings, stop: Event) -> Table:
+    """What stands now.
+
+    Raises: click.Abort if somebody has seen enough meanwhile; SourceError.
+    """
+    table = read_table(settings, stop)
+    if stop.is_set():
+        raise click.Abort
+    return table
 
 
 def _carry_out(settings: Settings, asks: Sequence[Ask], *, wait_s: float, stop: Event) -> None:
@@ -284,7 +296,7 @@ def _carry_out(settings: Settings, asks: Sequence[Ask], *, wait_s: float, stop: 
         good = False
         click.echo(_no_answer(settings, wait_s, stop), err=True)
     if stop.is_set():
-        sys.exit(INTERRUPTED)
+        raise click.Abort
     if not good:
         sys.exit(1)
 

@@ -18,6 +18,7 @@ __all__ = ["main"]
 COMMANDS = {
     "demo": "andon.demo",
     "run": "andon.run",
+    "status": "andon.status",
     "replay": "andon.replay",
     "watch": "andon.watch",
     "alarms": "andon.alarms",
@@ -65,6 +66,7 @@ def cli() -> None:
     andon check andon.toml        say all that is wrong with the settings
     andon topics create andon.toml
     andon run --settings andon.toml
+    andon alarms                  what stands now; andon ack, shelve … say what to do about it
     """  # noqa: D301 - click's mark for lines that stay as they are is the character itself
 
 

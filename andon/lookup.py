@@ -29,7 +29,8 @@ LOOK_BACK_DAYS = 30
 def find_alert(settings: Settings, table: Table, alert_id: str, stop: Event) -> Alert:
     """The alarm of that id, or of one that begins so, whether it still stands or is over.
 
-    Raises: click.ClickException if it is no start of an id, or there is none, or several; SourceError.
+    Raises: click.ClickException if it is no start of an id, or there is none, or several; click.Abort if
+        somebody has seen enough meanwhile; SourceError.
     """
     try:
         return table.find(alert_id).alert
@@ -59,4 +60,6 @@ def _ended(settings: Settings, start: str, stop: Event) -> dict[str, Alert]:
             with suppress(ValidationError):
                 alert = Alert.model_validate_json(value)
                 found[alert.alert_id] = alert
+    if stop.is_set():
+        raise click.Abort
     return found

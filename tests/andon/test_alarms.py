@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from andon.alarms import grid, held_back, in_order, notes, remarks
+from andon.alarms import SHOWN_MAX, grid, held_back, in_order, notes, remarks
 from andon.table import Table
 from contracts.alarm_states import Hold, HoldState, hold_key
 from contracts.alerts import State
@@ -56,6 +56,17 @@ def test_a_line_says_how_urgent_since_when_which_and_what():
     assert first.startswith("●")
     assert second.startswith("   medium")
     assert second.endswith("press-2 temp is wrong (limit hh)  (acknowledged by maria: valve)")
+
+
+def test_a_flood_of_alarms_is_cut_where_nobody_reads_on():
+    """The most urgent ones are there at once, and the rest is counted."""
+    states = [alarm_state(asset=f"press-{number}") for number in range(SHOWN_MAX + 2)]
+
+    lines = text_of(grid(states, now_ms=T0))
+
+    assert len(lines) == 1 + SHOWN_MAX + 1
+    assert lines[-1].strip() == "… and 2 less urgent ones: --json gives all"
+    assert len(text_of(grid(states[:SHOWN_MAX], now_ms=T0))) == 1 + SHOWN_MAX
 
 
 def test_what_a_record_says_cannot_disturb_the_terminal():
