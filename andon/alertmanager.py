@@ -59,6 +59,7 @@ class Alertmanager:
         token: Callable[[], str] = str,
         tls: ssl.SSLContext | bool = True,
         transport: httpx.BaseTransport | None = None,
+        answer_bytes_max: int = ANSWER_BYTES_MAX,
     ) -> None:
         """No request is made yet.
 
@@ -67,6 +68,7 @@ class Alertmanager:
             token: gives the bearer token before each request; empty for none.
             tls: whom to trust.
             transport: in place of the network, for tests.
+            answer_bytes_max: a longer answer isn't read to its end.
 
         Raises: ValueError if it is no URL of http or https.
         """
@@ -82,6 +84,7 @@ class Alertmanager:
         self.name = str(root).rstrip("/").removesuffix("/api/v2/alerts")
         """The URL without what is secret in it."""
         self._token = token
+        self._answer_bytes_max = answer_bytes_max
         self._client = httpx.Client(
             auth=(parsed.username, parsed.password) if parsed.username else None,
             timeout=REQUEST_S,
@@ -97,8 +100,8 @@ class Alertmanager:
         """
         quoted = site.replace("\\", "\\\\").replace('"', '\\"')
         try:
-            alerts = orjson.loads(self._request("GET", params={"filter": f'site="{quoted}"'}).content)
-            found = [_notice_from(alert) for alert in alerts]
+            answer = self._request("GET", params={"filter": f'site="{quoted}"'})
+            found = [_notice_from(alert) for alert in _list_of(orjson.loads(answer.content))]
         except _TooLongError:
             return []  # those that shouldn't fire aren't repeated any more, and end by themselves
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -140,7 +143,7 @@ class Alertmanager:
         headers = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
         try:
             with self._client.stream(method, f"{self.name}/api/v2/alerts", headers=headers, **what) as answer:
-                body = b"".join(_bounded(answer.iter_bytes()))
+                body = b"".join(_bounded(answer.iter_bytes(), self._answer_bytes_max))
         except httpx.HTTPError as error:
             raise AwayError(f"{self.name}: {str(error) or type(error).__name__}") from error
         whole = httpx.Response(answer.status_code, content=body, headers={"Content-Type": "text/plain; charset=utf-8"})
@@ -158,12 +161,12 @@ _REMEDIES = {
 }
 
 
-def _bounded(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _bounded(pieces: Iterator[bytes], bytes_max: int) -> Iterator[bytes]:
     size = 0
     for piece in pieces:
         size += len(piece)
-        if size > ANSWER_BYTES_MAX:
-            raise _TooLongError(f"an answer of more than {ANSWER_BYTES_MAX // 1024**2} MiB is too long.")
+        if size > bytes_max:
+            raise _TooLongError(f"an answer of more than {bytes_max} bytes is too long.")
         yield piece
 
 
@@ -176,6 +179,13 @@ def _document(letter: Letter) -> dict[str, Any]:
         "endsAt": iso_time(letter.ends_ms),
     }
     return {**document, "generatorURL": notice.link} if notice.link else document
+
+
+def _list_of(document: object) -> list[Any]:
+    """Raises: TypeError if it is no list."""
+    if not isinstance(document, list):
+        raise TypeError(type(document).__name__)
+    return document
 
 
 def _notice_from(alert: dict[str, Any]) -> Notice | None:

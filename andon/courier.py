@@ -53,12 +53,14 @@ class _Ended:
 class Ledger:
     """What one Alertmanager was told, and what it has yet to be told. Pure: no clock, no network."""
 
-    def __init__(self, every_s: float) -> None:
+    def __init__(self, every_s: float, *, ended_max: int = ENDED_MAX) -> None:
         """Nothing was told yet.
 
         Args:
             every_s: between two repetitions of all.
+            ended_max: ends that are kept until they were told often enough.
         """
+        self._ended_max = ended_max
         self._guard_ms = round(GUARD_ROUNDS * every_s * 1000)
         self._told: dict[Labels, Notice] = {}
         self._ended: dict[Labels, _Ended] = {}
@@ -86,7 +88,7 @@ class Ledger:
             self._ended[labels] = _Ended(notice._replace(starts_ms=min(notice.starts_ms, ends_ms)), ends_ms)
         for labels in [labels for labels in self._ended if labels in wanted]:
             del self._ended[labels]
-        while len(self._ended) > ENDED_MAX:
+        while len(self._ended) > self._ended_max:
             del self._ended[next(iter(self._ended))]
             self.given_up += 1
         ends = [

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
+from andon.table import is_held
 from contracts.alarm_states import HEARTBEAT_S
 from contracts.alerts import State
 from contracts.findings import Kind
@@ -126,7 +127,7 @@ def notice_of(state: AlarmState, outer: AlarmState | None = None, *, link: str =
         link: see `Notices`.
     """
     alert = state.alert
-    if alert.state not in _ACTIVE or state.shelved or state.suppressed or state.out_of_service:
+    if alert.state not in _ACTIVE or is_held(state):
         return None
     # An inner limit that was told of goes on firing when the outer one follows: a page that says "resolved" while the
     # value climbs would mislead. One that came with or after the outer one waits until that is over.

@@ -270,6 +270,7 @@ def test_an_alertmanager_that_was_restarted_is_told_everything_again(plant):
     plant.hook.wait("firing", site=plant.site, sensor="pressure")
     plant.hook.wait("resolved", site=plant.site, sensor="temp")
     assert {alert["labels"]["sensor"] for alert in firing(plant)} == {"flow", "pressure"}
+    assert len(plant.hook.told("firing", site=plant.site, sensor="flow")) == 1
     assert len(plant.notify.events("alertmanager away")) == 1
     assert plant.notify.events("alertmanager informed")[-1]["failures_since"] > 0
     assert plant.notify.end(signal.SIGTERM)[0] == 0
