@@ -5,7 +5,7 @@ Small, because fifty thousand may stand at once: the newest alert is kept as the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from alarms.chatter import Chatter
@@ -58,16 +58,16 @@ class Alarm:
     """How far its asset's clock is behind ours, as its newest finding showed."""
     waits_ms: int | None = None
     """When it is looked at next. Not saved."""
+    key: str = field(init=False)
+    """On the alarm-state topic. Not saved."""
+
+    def __post_init__(self) -> None:
+        self.key = alarm_key(asset=self.asset, sensor=self.sensor, kind=self.kind, rule=self.rule)
 
     @property
     def subject(self) -> Subject:
         """What tells it from the other alarms of its asset."""
         return self.sensor, self.kind, self.rule
-
-    @property
-    def key(self) -> str:
-        """Its key on the alarm-state topic."""
-        return alarm_key(asset=self.asset, sensor=self.sensor, kind=self.kind, rule=self.rule)
 
     @property
     def stands(self) -> bool:

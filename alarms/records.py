@@ -42,12 +42,17 @@ class Writer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._rules: dict[tuple[str, str], ResolvedRule] = {}
+        self._alike: dict[tuple[object, ...], ResolvedRule] = {}
 
     def rule(self, asset: str, sensor: str) -> ResolvedRule:
         """What is watched on a sensor; "" for the asset as a whole."""
         rule = self._rules.get((asset, sensor))
         if rule is None:
-            rule = self._rules[asset, sensor] = self._settings.rule(asset, sensor)
+            rule = self._settings.rule(asset, sensor)
+            # Thousands of sensors share some few rules, whose parts are those of the settings themselves.
+            parts = (rule.unit, rule.ack_required, *(id(part) for part in (rule.limit, rule.rate, rule.flatline)))
+            parts += tuple(id(part) for part in (rule.stale, rule.anomaly, rule.drift))
+            rule = self._rules[asset, sensor] = self._alike.setdefault(parts, rule)
         return rule
 
     def from_finding(
@@ -95,7 +100,7 @@ class Writer:
             window=_span(finding),
             message=f"{said}; {remark}" if remark else said,
         )
-        alarm.body = alert.body()
+        alarm.body = _kept(alert)
         return AlertRecord(
             alert=alert,
             event_id=event_id(alert=alarm.alert_id, transition=transition, cause=str(ts)),
@@ -136,7 +141,7 @@ class Writer:
             comment=comment,
             source=source,
         )
-        alarm.body = record.alert.body()
+        alarm.body = _kept(record.alert)
         return record
 
     def again(
@@ -175,30 +180,32 @@ class Writer:
         rule = self.rule(alarm.asset, alarm.sensor)
         subject = " ".join(part for part in (alarm.asset, alarm.sensor, alarm.kind.value, alarm.rule) if part)
         alarm.said = f"{subject} is active"
-        alarm.body = Alert(
-            alert_id=alarm.alert_id,
-            transition=Transition.RAISED,
-            state=alarm.state,
-            annunciated=True,
-            kind=alarm.kind,
-            rule=alarm.rule,
-            site=self._settings.site.name,
-            asset=alarm.asset,
-            sensor=alarm.sensor or None,
-            unit=rule.unit if alarm.sensor else None,
-            severity=alarm.severity,
-            priority=priority_of(alarm.severity),
-            onset_ts=alarm.onset_ts,
-            ts=alarm.raised_ts,
-            value=None,
-            expected=ExpectedRange(),
-            score=None,
-            rank=None,
-            contributions=(),
-            evidence={},
-            window=None,
-            message=alarm.said,
-        ).body()
+        alarm.body = _kept(
+            Alert(
+                alert_id=alarm.alert_id,
+                transition=Transition.RAISED,
+                state=alarm.state,
+                annunciated=True,
+                kind=alarm.kind,
+                rule=alarm.rule,
+                site=self._settings.site.name,
+                asset=alarm.asset,
+                sensor=alarm.sensor or None,
+                unit=rule.unit if alarm.sensor else None,
+                severity=alarm.severity,
+                priority=priority_of(alarm.severity),
+                onset_ts=alarm.onset_ts,
+                ts=alarm.raised_ts,
+                value=None,
+                expected=ExpectedRange(),
+                score=None,
+                rank=None,
+                contributions=(),
+                evidence={},
+                window=None,
+                message=alarm.said,
+            )
+        )
 
 
 def state_record(alarm: Alarm, holding: Holding = NOTHING) -> AlarmRecord:
@@ -223,6 +230,12 @@ def state_record(alarm: Alarm, holding: Holding = NOTHING) -> AlarmRecord:
 
 MAINTENANCE = "maintenance"
 """In place of a person: the calendar in the settings."""
+
+
+def _kept(alert: Alert) -> bytes:
+    """The alert's body in as many bytes as it has: those that orjson returns lie in a buffer of 8 KiB."""
+    return bytes(memoryview(alert.body()))
+
 
 _SEVERITY_DEFAULT = 500
 """Of a kind that no rule gives a severity (any more)."""
