@@ -3,7 +3,7 @@
 /metrics    for Prometheus
 /healthz    200: the process lives
 /readyz     200: it does its work; 503 with the reasons why it doesn't
-/status     JSON: how far it has come
+/status     JSON: how far it has come, and who doesn't judge as usual, and why
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from andon.status_lists import status_lists
 from contracts.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -98,10 +99,7 @@ class Health:
             "series": int(sample("andon_series") or 0),
             "assets": int(sample("andon_assets") or 0),
             "learning": {state: int(sample("andon_learning", {"state": state}) or 0) for state in LEARNING},
-            "warming": [
-                f"{one.asset} {one.sensor or 'as a whole'}: warming {one.seen}/{one.needed} windows"
-                for one in self._happenings.warming()
-            ],
+            **status_lists(self._settings, self._happenings, now_ms=self._now_ms()),
         }
 
 

@@ -111,6 +111,13 @@ def test_status_tells_how_far_it_has_come(server, standing):
     assert status["learning"] == {"warming": 0, "learning": 0, "paused": 0}
 
 
+def test_status_has_its_lists_before_anything_is_known(server):
+    """Whoever reads it needn't ask whether a list is there."""
+    status = json.loads(get(server, "/status")[1])
+
+    assert [status[name] for name in ("warming", "paused", "out_of_service", "adjusted", "refused")] == [[]] * 5
+
+
 def test_other_paths_say_which_there_are(server):
     """Whoever guesses is helped."""
     status, text = get(server, "/")
