@@ -21,13 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Alertmanager", "AwayError", "Letter"]
 
-LETTERS_MAX = 256
-"""Alerts in one request, as many as Prometheus sends."""
-
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 """Of all that fires there: some ten thousand alerts."""
 
-REQUEST_S = 5.0
+REQUEST_S = 10.0
 """For each step of a request: connecting, sending, waiting."""
 
 _REFUSED_ONE_OF_THEM = 400
@@ -111,28 +108,21 @@ class Alertmanager:
         return [notice for notice in found if notice is not None]
 
     def post(self, letters: Sequence[Letter]) -> list[str]:
-        """Tell it; what it refuses for good is returned, as one reason for each group of refused letters.
+        """Tell it, in one request; what it refuses for good is returned, as one reason for each group of refused ones.
 
         Raises: AwayError if it didn't take them.
         """
-        refusals: list[str] = []
-        for start in range(0, len(letters), LETTERS_MAX):
-            self._post(letters[start : start + LETTERS_MAX], refusals)
-        return refusals
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
-    def _post(self, letters: Sequence[Letter], refusals: list[str]) -> None:
         document = orjson.dumps([_document(letter) for letter in letters])
         answer = self._request("POST", content=document, headers={"Content-Type": "application/json"})
         if answer.status_code in _REFUSED_ALL and len(letters) > 1:  # one of them may be at fault, or all too large
             middle = len(letters) // 2
-            self._post(letters[:middle], refusals)
-            self._post(letters[middle:], refusals)
-        elif not answer.is_success:  # after a 400 it has taken the others
-            refusals.append(f"{answer.status_code}: {answer.text[:300].strip()}")
+            return self.post(letters[:middle]) + self.post(letters[middle:])
+        # After a 400 it has taken the others.
+        return [] if answer.is_success else [f"{answer.status_code}: {answer.text[:300].strip()}"]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
     def _request(self, method: str, *, headers: Mapping[str, str] | None = None, **what: Any) -> httpx.Response:
         """The answer, read to its end.

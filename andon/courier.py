@@ -4,6 +4,9 @@ An Alertmanager remembers no alert over a restart, and forgets what nobody repea
 is told all that stands every so often; each alert carries an end some time ahead, so that alerts end also when nobody
 is left to end them.
 
+An Alertmanager that is slow, because it has tens of thousands of alerts, is told them in pieces: what changes overtakes
+what is only repeated, and a piece that got through isn't sent again for one that didn't.
+
 Guarantees: the newest state arrives, as soon as it answers again after an outage; what came and went meanwhile doesn't.
 An end is told several times, also to one that doesn't seem to know the alert: it may have been restarted, and its
 record of who was notified outlives that.
@@ -13,18 +16,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from enum import StrEnum
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any
 
 from andon.alertmanager import AwayError, Letter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from andon.alertmanager import Alertmanager
     from andon.notices import Labels, Notice
 
-__all__ = ["Courier", "Ledger"]
+__all__ = ["Attempt", "Courier", "Ledger"]
 
 ENDED_MAX = 20_000
 """Alerts whose end is still to be told, or told again. The oldest are left to the end that they carry."""
@@ -35,6 +39,9 @@ GUARD_ROUNDS = 4
 CLOCKS_APART_MS = 5_000
 """An end is told as some seconds ago: an Alertmanager whose clock is behind ours takes a future end for no end."""
 
+LETTERS_MAX = 256
+"""Alerts in one request, as many as Prometheus sends."""
+
 GATHER_S = 0.3
 """What changes together travels together."""
 
@@ -43,47 +50,61 @@ RETRY_S_MAX = 30.0
 
 
 @dataclass(slots=True)
+class _Told:
+    notice: Notice
+    turn: int = 0
+    """In which it got through; 0: nobody knows whether it did."""
+
+
+@dataclass(slots=True)
 class _Ended:
     notice: Notice
     ends_ms: int
+    turn: int = 0
     told_ms: int | None = None
-    """When it was first told, and the other side took it."""
+    """When it first got through."""
 
 
 class Ledger:
-    """What one Alertmanager was told, and what it has yet to be told. Pure: no clock, no network."""
+    """What one Alertmanager was told, and what it has yet to be told. Pure: no clock, no network.
+
+    All is told once in every turn. What changed is told at once, before what is only repeated.
+    """
 
     def __init__(self, every_s: float, *, ended_max: int = ENDED_MAX) -> None:
         """Nothing was told yet.
 
         Args:
-            every_s: between two repetitions of all.
+            every_s: between two turns.
             ended_max: ends that are kept until they were told often enough.
         """
-        self._ended_max = ended_max
         self._guard_ms = round(GUARD_ROUNDS * every_s * 1000)
-        self._told: dict[Labels, Notice] = {}
+        self._ended_max = ended_max
+        self._turn = 1
+        self._told: dict[Labels, _Told] = {}
         self._ended: dict[Labels, _Ended] = {}
         self.given_up = 0
         """Ends that were too many to be kept."""
 
+    def begin_turn(self) -> None:
+        """From now on everything is to be told once more."""
+        self._turn += 1
+
     def found(self, notices: Iterable[Notice]) -> None:
         """These fire there. Those that shouldn't will be ended."""
-        self._told |= {notice.labels: notice for notice in notices}
+        for notice in notices:
+            self._told.setdefault(notice.labels, _Told(notice))
 
-    def letters(self, wanted: Mapping[Labels, Notice], *, everything: bool, now_ms: int) -> list[Letter]:
-        """What it should be told now, ends first.
-
-        They count as told from here on, even if they don't get through: nobody knows then. `delivered` says that
-        they did.
+    def due(self, wanted: Mapping[Labels, Notice], now_ms: int) -> list[Labels]:
+        """What it has yet to be told in this turn: ends, then what changed, then what is repeated.
 
         Args:
             wanted: what should fire.
-            everything: also what it was told before.
+            now_ms: the end of what shouldn't fire any more.
         """
         for labels in [labels for labels in self._told if labels not in wanted]:
-            notice = self._told.pop(labels)
             ends_ms = now_ms - CLOCKS_APART_MS
+            notice = self._told.pop(labels).notice
             # It refuses what ends before it starts.
             self._ended[labels] = _Ended(notice._replace(starts_ms=min(notice.starts_ms, ends_ms)), ends_ms)
         for labels in [labels for labels in self._ended if labels in wanted]:
@@ -91,46 +112,76 @@ class Ledger:
         while len(self._ended) > self._ended_max:
             del self._ended[next(iter(self._ended))]
             self.given_up += 1
-        ends = [
-            Letter(ended.notice, ended.ends_ms) for ended in self._ended.values() if everything or ended.told_ms is None
-        ]
-        fires = [
-            Letter(notice._replace(starts_ms=min(notice.starts_ms, now_ms)), now_ms + self._guard_ms)
-            for labels, notice in wanted.items()
-            if everything or self._told.get(labels) != notice
-        ]
-        self._told.update(wanted)
-        return ends + fires
+        changed, repeated = [], []
+        for labels, notice in wanted.items():
+            told = self._told.get(labels)
+            if told is None or told.notice != notice:
+                # Counted as told from here on, even if it doesn't get through: nobody knows then.
+                told = self._told[labels] = _Told(notice)
+            if told.turn == 0:
+                changed.append(labels)
+            elif told.turn != self._turn:
+                repeated.append(labels)
+        ends = [labels for labels, ended in self._ended.items() if ended.turn != self._turn]
+        return ends + changed + repeated
+
+    def letter(self, labels: Labels, now_ms: int) -> Letter:
+        """What it is told of one alert that is due."""
+        if labels in self._ended:
+            ended = self._ended[labels]
+            return Letter(ended.notice, ended.ends_ms)
+        notice = self._told[labels].notice
+        return Letter(notice._replace(starts_ms=min(notice.starts_ms, now_ms)), now_ms + self._guard_ms)
 
     def delivered(self, letters: Sequence[Letter], now_ms: int) -> None:
         """These got through."""
         for letter in letters:
-            ended = self._ended.get(letter.notice.labels)
-            if ended is not None:
+            labels = letter.notice.labels
+            if labels in self._told:
+                self._told[labels].turn = self._turn
+            elif labels in self._ended:
+                ended = self._ended[labels]
+                ended.turn = self._turn
                 ended.told_ms = now_ms if ended.told_ms is None else ended.told_ms
                 if now_ms - ended.told_ms >= self._guard_ms:
-                    del self._ended[letter.notice.labels]
+                    del self._ended[labels]
+
+
+class Attempt(StrEnum):
+    """What became of one attempt to tell an Alertmanager what is due."""
+
+    DONE = "done"
+    MORE = "more"  # there is more to tell, and something more urgent came
+    STUCK = "stuck"  # some of it got through, and then no more
+    AWAY = "away"
 
 
 class Courier:
     """Tells one Alertmanager, from a thread of its own: one that hangs doesn't hold up the others."""
 
-    def __init__(self, alertmanager: Alertmanager, *, site: str, every_s: float, log: Any) -> None:
+    def __init__(
+        self, alertmanager: Alertmanager, *, site: str, every_s: float, log: Any, now_ms: Callable[[], int]
+    ) -> None:
         self._alertmanager = alertmanager
         self._site = site
         self._every_s = every_s
         self._log = log
+        self._now_ms = now_ms
         self._ledger = Ledger(every_s)
         self._changed = Condition()
         self._wanted: Mapping[Labels, Notice] = {}
         self._news = False
         self._stopping = False
         self._thread = Thread(target=self._work, daemon=True, name=f"courier {alertmanager.name}")
-        self._known = False
-        """We know what fires there: it has said so, and has answered ever since."""
-        self._away = False
-        self._tries = 0
         self._fault: BaseException | None = None
+        self._asked = False
+        """In this turn, what fires there."""
+        self._known = False
+        """It has said so, and has answered ever since."""
+        self._reluctant = False
+        self._away: bool | None = None
+        """None: nobody knows yet."""
+        self._tries = 0
         self.posted = 0
         self.failures = 0
         self.refused = 0
@@ -152,7 +203,7 @@ class Courier:
             raise self._fault
 
     def stop(self, wait_s: float) -> None:
-        """Tell nothing more; wait so long for a request under way."""
+        """Begin nothing more; wait so long for a request under way."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
@@ -170,31 +221,75 @@ class Courier:
             "given_up": self._ledger.given_up,
         }
 
-    def round(self, wanted: Mapping[Labels, Notice], *, everything: bool, now_ms: int) -> bool:
-        """Tell it once what is to be told; False: it didn't take it."""
+    def attempt(self, *, new_turn: bool) -> Attempt:
+        """Tell what is due.
+
+        Args:
+            new_turn: everything is due once more.
+        """
+        if new_turn:
+            self._ledger.begin_turn()
+            self._asked = False
+        posted = self.posted
         try:
-            if not self._known:
-                self._ledger.found(self._alertmanager.standing(self._site))
-                everything = True
-            letters = self._ledger.letters(wanted, everything=everything, now_ms=now_ms)
-            refusals = self._alertmanager.post(letters)
+            done = self._tell_what_is_due()
         except AwayError as error:
-            self._known = False
-            self.failures += 1
-            self._tries += 1
-            if not self._away:
-                self._away = True
-                self._log.warning("alertmanager away", reason=str(error), retry_s_max=self._retry_s_max)
-            return False
+            return self._fail(error, progress=self.posted > posted)
+        if self._away is not False:
+            self._log.info("alertmanager informed", **self.account(), failures_since=self._tries)
+        self._away, self._tries = False, 0
+        return Attempt.DONE if done else Attempt.MORE
+
+    def _tell_what_is_due(self) -> bool:
+        """Whether all is told.
+
+        Raises: AwayError if something isn't taken.
+        """
+        with self._changed:
+            wanted, self._news = self._wanted, False
+        due = self._ledger.due(wanted, self._now_ms())
+        if not self._known and not self._asked:
+            self._post(due[:LETTERS_MAX])  # nothing, perhaps: then it shows that it takes alerts
+            self._ask()
+            due = self._ledger.due(wanted, self._now_ms())
+        for start in range(0, len(due), LETTERS_MAX):
+            if start and (self._news or self._stopping):
+                return False
+            self._post(due[start : start + LETTERS_MAX])
+        return True
+
+    def _post(self, due: Sequence[Labels]) -> None:
+        now_ms = self._now_ms()
+        letters = [self._ledger.letter(labels, now_ms) for labels in due]
+        refusals = self._alertmanager.post(letters)
         self._ledger.delivered(letters, now_ms)
         self.posted += len(letters)
-        if self._away or not self._known:
-            self._log.info("alertmanager informed", **self.account(), firing=len(wanted), failures_since=self._tries)
         if refusals and not self.refused:
             self._log.error("alertmanager refused alerts", alertmanager=self._alertmanager.name, reason=refusals[0])
         self.refused += len(refusals)
-        self._known, self._away, self._tries = True, False, 0
-        return True
+
+    def _ask(self) -> None:
+        """Learn what fires there. One that takes alerts, and doesn't say, is told of them all the same."""
+        self._asked = True
+        try:
+            self._ledger.found(self._alertmanager.standing(self._site))
+            self._known = True
+        except AwayError as error:
+            self.failures += 1
+            if not self._reluctant:
+                self._log.warning("alertmanager doesn't say what fires", reason=str(error), note="old alerts end late")
+            self._reluctant = True
+
+    def _fail(self, error: AwayError, *, progress: bool) -> Attempt:
+        self._tries = 1 if progress else self._tries + 1
+        self.failures += 1
+        if not self._away:
+            self._log.warning("alertmanager away", reason=str(error), retry_s_max=self._retry_s_max)
+        self._away = True
+        if progress:
+            return Attempt.STUCK
+        self._known = False  # it may have been restarted, and know nothing
+        return Attempt.AWAY
 
     @property
     def _retry_s_max(self) -> float:
@@ -203,22 +298,25 @@ class Courier:
     def _work(self) -> None:
         try:
             self._serve()
-        except BaseException as error:  # noqa: BLE001 - whoever calls `tell` gets it
+        except BaseException as error:  # noqa: BLE001 - `check` raises it
             self._fault = error
 
     def _serve(self) -> None:
-        everything_due = 0.0
+        turn_due = 0.0
+        finished = True
         self._wait(None, for_news=True)
         while not self._stopping:
             self._wait(GATHER_S)
-            with self._changed:
-                wanted, self._news = self._wanted, False
-            everything = time.monotonic() >= everything_due
-            if self.round(wanted, everything=everything, now_ms=time.time_ns() // 1_000_000):
-                everything_due = time.monotonic() + self._every_s if everything else everything_due
-                self._wait(everything_due - time.monotonic(), for_news=True)
-            else:
-                everything_due = 0.0
+            new_turn = finished and time.monotonic() >= turn_due
+            if new_turn:
+                turn_due = time.monotonic() + self._every_s
+            outcome = self.attempt(new_turn=new_turn)
+            finished = outcome is Attempt.DONE
+            if finished:
+                self._wait(turn_due - time.monotonic(), for_news=True)
+            elif outcome is not Attempt.MORE:
+                if outcome is Attempt.AWAY:  # begin again with everything
+                    turn_due, finished = 0.0, True
                 self._wait(min(self._retry_s_max, RETRY_S_MIN * 2 ** min(self._tries - 1, 10)))
 
     def _wait(self, wait_s: float | None, *, for_news: bool = False) -> None:

@@ -132,7 +132,7 @@ def notify(
         if stop.is_set():
             return  # perhaps before all was read: what isn't known must not be ended
         log.info("caught up", alarms=len(table.alarms), wanting_attention=len(notices.wanted()))
-        couriers = [Courier(each, site=site, every_s=every_s, log=log) for each in alertmanagers]
+        couriers = [Courier(each, site=site, every_s=every_s, log=log, now_ms=now_ms) for each in alertmanagers]
         for courier in couriers:
             courier.start()
         opened.callback(_stop, couriers, log)

@@ -6,7 +6,7 @@ import json
 import httpx
 import pytest
 
-from andon.alertmanager import LETTERS_MAX, Alertmanager, AwayError, Letter
+from andon.alertmanager import Alertmanager, AwayError, Letter
 from andon.notices import notice_of
 from tests.alarm_states import T0, alarm_state
 
@@ -63,15 +63,6 @@ def test_an_alert_is_posted_as_alertmanager_wants_it():
             }
         ]
     ]
-
-
-def test_many_alerts_travel_in_several_requests():
-    """No request is larger than those of Prometheus."""
-    remote = Remote()
-
-    remote.client().post(letters_of(LETTERS_MAX + 1))
-
-    assert [len(alerts) for alerts in remote.posted] == [LETTERS_MAX, 1]
 
 
 def test_our_alerts_are_told_from_those_of_others():
