@@ -13,34 +13,33 @@ about sooner. By the event clock they are believed after `SKEW_MS`, because the 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from pydantic import ValidationError
-
-from alarms import wording
+from alarms import refusals, wording
 from alarms.alarm import Alarm, HeldBack
+from alarms.asset import Asset
 from alarms.chatter import raised, returned_too_soon
-from alarms.deadlines import SHELVES, Deadlines
-from alarms.holds import MEANS, NOTHING, Act, Holds, Means, act_of, described
+from alarms.deadlines import SHELVES, Deadline, Deadlines
+from alarms.holds import MEANS, NOTHING, Act, Holds, Means, act_of
 from alarms.maintenance import Maintained
-from alarms.records import MAINTENANCE, Writer, severity_of, state_record
+from alarms.recorded import read
+from alarms.records import MAINTENANCE, Writer, severity_of
 from alarms.states import Event, outcome
 from alarms.watched import is_watched
-from contracts.alarm_states import AlarmRecord, AlarmState, HoldState, alarm_key, hold_key, parse_key
+from contracts.alarm_states import AlarmRecord, hold_key
 from contracts.alerts import AlertRecord, Priority, State, Transition, priority_of
 from contracts.commands import Command, Scope, Verb
 from contracts.errors import StateError
 from contracts.findings import Kind
-from contracts.limits import HOLDS_PER_ASSET_MAX, TS_MS_MAX
+from contracts.limits import HOLDS_PER_ASSET_MAX
 from contracts.readings import Reject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from alarms.deadlines import Subject
-    from alarms.holds import Holding
-    from contracts.alarm_states import Recorded
+    from alarms.recorded import RecordedAlarm, RecordedHold
+    from contracts.alarm_states import AlarmState, HoldState, Recorded
     from contracts.calendar import Span
     from contracts.findings import Evidence, Finding
     from contracts.settings import Settings
@@ -59,13 +58,7 @@ into blocks whether a held back return was told before the next onset."""
 JUDGED_MS_MAX = 35 * 86_400_000
 """Maintenance is told that began or ended in so long a time without a word of the alarm; what was before is past."""
 
-NAMED_MAX = 3
-"""Alarms, or holds, that a refusal names: enough to see what was mistaken for what."""
-
 Told: TypeAlias = AlertRecord | AlarmRecord | Reject
-
-_COVERED_BY = {"h": "hh", "l": "ll"}
-"""While the outer limit is active, the inner one's transitions are recorded and not annunciated."""
 
 _BEGINS: dict[Verb, tuple[Means, Transition]] = {
     Verb.SHELVE: ("shelved", Transition.SHELVED),
@@ -77,27 +70,6 @@ _ENDS: dict[Verb, tuple[Means, Transition]] = {
     Verb.UNSUPPRESS: ("suppressed", Transition.UNSUPPRESSED),
     Verb.IN_SERVICE: ("out_of_service", Transition.IN_SERVICE),
 }
-
-
-@dataclass(slots=True)
-class _Asset:
-    """The alarms of one asset, and what people hold back of it."""
-
-    name: str
-    holds: Holds
-    alarms: dict[Subject, Alarm] = field(default_factory=dict)
-    waits_ms: int | None = None
-    """When its shelves are looked at next."""
-
-    def standing(self) -> list[Alarm]:
-        return [alarm for alarm in self.alarms.values() if alarm.stands]
-
-    def covered(self, *scopes: Scope) -> list[Alarm]:
-        return [
-            alarm
-            for alarm in self.standing()
-            if any(scope.covers(sensor=alarm.sensor, kind=alarm.kind, rule=alarm.rule) for scope in scopes)
-        ]
 
 
 class Alarms:
@@ -113,7 +85,7 @@ class Alarms:
         self._writer = Writer(settings)
         self._maintained = Maintained(settings)
         self._deadlines = Deadlines(by_asset=self._by_events)
-        self._assets: dict[str, _Asset] = {}
+        self._assets: dict[str, Asset] = {}
         self._active: Counter[tuple[str, Priority]] = Counter()
         self._chattering = 0
         self._now_ms: int | None = None
@@ -139,9 +111,7 @@ class Alarms:
             for row in snapshot["active"]:
                 alarms._take(alarms._of_version_1(*row))
         else:
-            raise StateError(
-                f"alarms: the saved state has version {version!r}, this andon knows {VERSION} and 1."
-            )  # fmt: skip
+            raise StateError(f"alarms: the saved state has version {version!r}, this andon knows {VERSION} and 1.")
         for asset in alarms._assets.values():
             alarms._await_shelves(asset)
         alarms._unchecked = bool(alarms._assets)
@@ -181,7 +151,7 @@ class Alarms:
 
     def table(self) -> dict[str, bytes]:
         """All that stands, alarms and holds, as a reader of the alarm-state topic must have it: key → body."""
-        records = (record for asset in self._assets.values() for record in self._records(asset))
+        records = (record for asset in self._assets.values() for record in asset.records())
         return {record.key: record.body for record in records if record.body is not None}
 
     # ── What moves alarms ───────────────────────────────────────────────────────────────────────────────────────────
@@ -214,15 +184,15 @@ class Alarms:
         asset = self._assets.get(command.asset)
         scope = command.scope
         if command.alert_id is not None:
-            alarm = self._find(command)
+            alarm = asset.find(command.alert_id) if asset else None
             if alarm is None:
-                return [self._no_such_alarm(command)]
+                return [command.refused(refusals.no_such_alarm(command, asset))]
             scope = Scope(alarm.sensor, alarm.kind.value, alarm.rule)
         if command.verb in _BEGINS:
             return self._hold(command, scope)
         means, transition = _ENDS[command.verb]
         if asset is None or getattr(asset.holds.of(scope), means) is None:
-            return [self._not_held(command, scope, means)]
+            return [command.refused(refusals.not_held(command, asset, scope, means))]
         return self._let_go(asset, [scope], means, transition, command=command)
 
     def tick(self, now_ms: int) -> list[Told]:
@@ -243,14 +213,11 @@ class Alarms:
         published, self._published = self._published, None
         if published is None:
             return told
-        bodies = {record.key: record.body for record in recorded.records if record.body is not None}
-        sorts = {key: parse_key(key) for key in bodies}
-        holds = {key: bodies[key] for key, sort in sorts.items() if sort and sort[0] == "hold"}
-        alarms = {key: bodies[key] for key, sort in sorts.items() if sort and sort[0] == "alarm"}
+        alarms, holds = read(recorded)
         adopted = self._compare_holds(holds, published, recorded.now_ms, told)
         self._compare_alarms(alarms, published, recorded.now_ms, told)
         for asset, scope in adopted:
-            told += [self._record(asset, alarm) for alarm in asset.covered(scope) if alarm.key in published]
+            told += [asset.record(alarm) for alarm in asset.covered([scope]) if alarm.key in published]
         for asset in list(self._assets.values()):
             self._await_shelves(asset)
             self._drop_if_empty(asset)
@@ -258,7 +225,7 @@ class Alarms:
 
     # ── Data ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _heed(self, asset: _Asset, alarm: Alarm, finding: Finding, told: list[Told]) -> None:
+    def _heed(self, asset: Asset, alarm: Alarm, finding: Finding, told: list[Told]) -> None:
         """The condition is another one than before this finding."""
         if finding.active:
             if alarm.held_back and alarm.chatter:
@@ -271,7 +238,7 @@ class Alarms:
         else:
             self._move(asset, alarm, Event.RETURN, finding, told, ts=finding.ts, more={})
 
-    def _raise(self, asset: _Asset, alarm: Alarm, finding: Finding, told: list[Told]) -> None:
+    def _raise(self, asset: Asset, alarm: Alarm, finding: Finding, told: list[Told]) -> None:
         more: Evidence = {}
         identity = alarm.name(finding.onset_ts)
         if alarm.stands and alarm.alert_id != identity:
@@ -291,7 +258,7 @@ class Alarms:
         self._move(asset, alarm, Event.ONSET, finding, told, ts=finding.ts, more=more)
 
     def _move(
-        self, asset: _Asset, alarm: Alarm, event: Event, finding: Finding, told: list[Told], *, ts: int, more: Evidence
+        self, asset: Asset, alarm: Alarm, event: Event, finding: Finding, told: list[Told], *, ts: int, more: Evidence
     ) -> None:
         ack_required = self._writer.rule(alarm.asset, alarm.sensor).ack_required
         found = outcome(alarm.state, event, ack_required=ack_required)
@@ -306,13 +273,13 @@ class Alarms:
             finding,
             transition,
             ts=ts,
-            annunciated=self._is_free(asset, alarm, ts) and self._maintained.at(asset.name, ts).span is None,
+            annunciated=asset.is_free(alarm, ts) and self._maintained.at(asset.name, ts).span is None,
             more=more,
             remark=remark,
         )
         self._tell(asset, alarm, record, told)
 
-    def _advance(self, asset: _Asset, alarm: Alarm, ts: int, told: list[Told]) -> None:
+    def _advance(self, asset: Asset, alarm: Alarm, ts: int, told: list[Told]) -> None:
         """What should have happened to an alarm up to `ts` (ms), by its own time."""
         held_back = alarm.held_back
         if held_back is not None and held_back.until_ts <= ts:
@@ -326,12 +293,12 @@ class Alarms:
             alarm.chatter = None
             self._chattering -= chattered
             if chattered and alarm.stands:
-                told.append(self._record(asset, alarm))
+                told.append(self._written(asset.record(alarm)))
         self._judge(asset, alarm, ts, told)
 
     # ── Maintenance ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _judge(self, asset: _Asset, alarm: Alarm, ts: int, told: list[Told]) -> None:
+    def _judge(self, asset: Asset, alarm: Alarm, ts: int, told: list[Told]) -> None:
         """Tell each beginning and end of maintenance that an alarm has met up to `ts` (ms)."""
         if ts <= alarm.judged_ts or not self._may_be_maintained(alarm):
             return
@@ -343,26 +310,22 @@ class Alarms:
             alarm.judged_ts = end
         alarm.judged_ts = ts
 
-    def _judge_now(self, asset: _Asset, alarm: Alarm, now_ms: int, told: list[Told]) -> None:
+    def _judge_now(self, asset: Asset, alarm: Alarm, now_ms: int, told: list[Told]) -> None:
         """Tell whether an alarm is in maintenance now (ms); what began and ended meanwhile is past."""
-        if (
-            not alarm.stands
-            or now_ms <= alarm.judged_ts
-            or not (alarm.maintained or self._maintained.concerns(asset.name))
-        ):
+        if now_ms <= alarm.judged_ts or not self._may_be_maintained(alarm):
             return
         span = self._maintained.at(asset.name, now_ms).span
         began_or_ended = span.start if span else min(alarm.maintained.end, now_ms) if alarm.maintained else now_ms
         self._maintain(asset, alarm, span, told, ts=began_or_ended)
         alarm.judged_ts = now_ms
 
-    def _maintain(self, asset: _Asset, alarm: Alarm, span: Span | None, told: list[Told], *, ts: int) -> None:
+    def _maintain(self, asset: Asset, alarm: Alarm, span: Span | None, told: list[Told], *, ts: int) -> None:
         before, alarm.maintained = alarm.maintained, span
         work = span or before
         if work is None or before == span:
             return
         if before and span:  # its calendar is another one since the last start, or it never ends
-            told.append(self._record(asset, alarm))
+            told.append(self._written(asset.record(alarm)))
             return
         transition = Transition.SUPPRESSED if span else Transition.UNSUPPRESSED
         record = self._writer.from_newest(
@@ -370,7 +333,7 @@ class Alarms:
             transition,
             ts=ts,
             cause=str(ts),
-            annunciated=not span and alarm.active and self._is_free(asset, alarm, ts),
+            annunciated=not span and alarm.active and asset.is_free(alarm, ts),
             remark=wording.maintenance(transition, comment=work.comment, active=alarm.active),
             by=MAINTENANCE,
             comment=work.comment,
@@ -390,19 +353,22 @@ class Alarms:
     def _pass(self, line: str, now_ms: int) -> list[Told]:
         """Look at what is due."""
         told = self._close_unwatched(now_ms)
-        while (due := self._deadlines.take(line, now_ms)) is not None:
-            asset = self._assets.get(due[0])
+        while (deadline := self._deadlines.take(line, now_ms)) is not None:
+            asset = self._assets.get(deadline.asset)
             if asset is None:
                 continue
-            if due[1] == SHELVES:
-                asset.waits_ms = None
-                self._end_shelves(asset, now_ms, told)
-            elif (alarm := asset.alarms.get(due[1])) is not None:
+            if deadline.subject == SHELVES:
+                if asset.waits_ms == deadline.due_ms:
+                    asset.waits_ms = None
+                    self._end_shelves(asset, now_ms, told)
+                continue
+            alarm = asset.alarms.get(deadline.subject)
+            if alarm is not None and alarm.waits_ms == deadline.due_ms:
                 alarm.waits_ms = None
                 self._look_at(asset, alarm, now_ms, told)
         return told
 
-    def _look_at(self, asset: _Asset, alarm: Alarm, now_ms: int, told: list[Told]) -> None:
+    def _look_at(self, asset: Asset, alarm: Alarm, now_ms: int, told: list[Told]) -> None:
         if self._by_events:
             self._advance(asset, alarm, now_ms - SKEW_MS, told)
         else:
@@ -410,7 +376,7 @@ class Alarms:
             self._advance(asset, alarm, now_ms - alarm.lag_ms, told)
         self._settle(asset, alarm)
 
-    def _settle(self, asset: _Asset, alarm: Alarm) -> None:
+    def _settle(self, asset: Asset, alarm: Alarm) -> None:
         """Forget an alarm of which nothing need be remembered; else see when it must be looked at."""
         if not alarm.stands and alarm.chatter is None:
             del asset.alarms[alarm.subject]
@@ -426,15 +392,15 @@ class Alarms:
             due_ms.append(self._judged_until(alarm) + (SKEW_MS if self._by_events else 0))
         if due_ms and (alarm.waits_ms is None or min(due_ms) < alarm.waits_ms):
             alarm.waits_ms = min(due_ms)
-            self._deadlines.wait(asset.name, alarm.subject, alarm.waits_ms)
+            self._deadlines.wait(Deadline(alarm.waits_ms, asset.name, alarm.subject))
 
-    def _await_shelves(self, asset: _Asset) -> None:
+    def _await_shelves(self, asset: Asset) -> None:
         end_ms = asset.holds.next_end()
         if end_ms is not None and (asset.waits_ms is None or end_ms < asset.waits_ms):
             asset.waits_ms = end_ms
-            self._deadlines.wait(asset.name, SHELVES, end_ms)
+            self._deadlines.wait(Deadline(end_ms, asset.name, SHELVES))
 
-    def _end_shelves(self, asset: _Asset, now_ms: int, told: list[Told]) -> None:
+    def _end_shelves(self, asset: Asset, now_ms: int, told: list[Told]) -> None:
         while (end_ms := asset.holds.next_end()) is not None and end_ms <= now_ms:
             told += self._let_go(asset, asset.holds.ending_at(end_ms), "shelved", Transition.UNSHELVED, ts=end_ms)
         self._await_shelves(asset)
@@ -455,7 +421,7 @@ class Alarms:
                     self._remove(asset, alarm, now_ms, told)
         return told
 
-    def _remove(self, asset: _Asset, alarm: Alarm, now_ms: int, told: list[Told]) -> None:
+    def _remove(self, asset: Asset, alarm: Alarm, now_ms: int, told: list[Told]) -> None:
         alarm.held_back = None
         self._chattering -= alarm.chatters
         alarm.chatter = None
@@ -474,59 +440,39 @@ class Alarms:
     # ── People ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _acknowledge(self, command: Command) -> list[Told]:
-        asset, alarm = self._assets.get(command.asset), self._find(command)
+        asset = self._assets.get(command.asset)
+        alarm = asset.find(command.alert_id) if asset else None
         if asset is None or alarm is None:
-            return [self._no_such_alarm(command)]
+            return [command.refused(refusals.no_such_alarm(command, asset))]
         found = outcome(alarm.state, Event.ACKNOWLEDGE, ack_required=True)
         if found is None:
-            by = f" by {alarm.acknowledged.by}" if alarm.acknowledged else ""
-            return [command.refused(f"{_about(alarm)} is acknowledged already{by}: there is nothing to do")]
+            return [command.refused(refusals.acknowledged_already(alarm))]
         transition, state = found
         told: list[Told] = []
         self._enter(alarm, state)
         alarm.acknowledged = Act(command.by, command.comment, command.origin.ts_ms)
-        self._say(asset, alarm, transition, command, told, annunciated=None)
+        heard = self._is_heard(asset, alarm, command.origin.ts_ms)
+        self._say(asset, alarm, transition, command, told, annunciated=heard)
         self._settle(asset, alarm)
         return told
 
     def _hold(self, command: Command, scope: Scope) -> list[Told]:
         means, transition = _BEGINS[command.verb]
+        max_h = self._settings.alarms.shelve_max_h
         asset = self._assets.get(command.asset)
-        standing = getattr(asset.holds.of(scope), means) if asset else None
-        if standing and means != "shelved":
-            where, done = described(command.asset, scope), means.replace("_", " ")
-            since = wording.moment(standing.since_ts)
-            return [command.refused(f"{where} is {done} already, by {standing.by} since {since}")]
-        if means == "shelved" and (fault := self._fault_of_shelf(command)):
+        if fault := refusals.why_not_held_back(command, asset, scope, means, shelve_max_h=max_h):
             return [command.refused(fault)]
-        if asset and len(asset.holds) >= HOLDS_PER_ASSET_MAX and asset.holds.of(scope) == NOTHING:
-            return [
-                command.refused(
-                    f"{command.asset} has {HOLDS_PER_ASSET_MAX} holds, no more are kept: "
-                    "end some, or hold a sensor or all of the asset in one"
-                )
-            ]
         asset = self._asset(command.asset)
         asset.holds.put(scope, means, Act(command.by, command.comment, command.origin.ts_ms, command.until_ms))
         self._await_shelves(asset)
-        told: list[Told] = [self._published_as(asset.holds.record(scope))]
-        for alarm in asset.covered(scope):
+        told: list[Told] = [self._written(asset.holds.record(scope))]
+        for alarm in asset.covered([scope]):
             self._say(asset, alarm, transition, command, told, annunciated=False)
         return told
 
-    def _fault_of_shelf(self, command: Command) -> str:
-        given_ms, until_ms, max_h = command.origin.ts_ms, command.until_ms or 0, self._settings.alarms.shelve_max_h
-        latest_ms = min(given_ms + round(max_h * 3_600_000), TS_MS_MAX)
-        if given_ms < until_ms <= latest_ms:
-            return ""
-        return (
-            f"until must be after the command itself ({given_ms}) and at most alarms.shelve_max_h = {max_h:g} hours "
-            f"after it ({latest_ms})"
-        )
-
     def _let_go(
         self,
-        asset: _Asset,
+        asset: Asset,
         scopes: list[Scope],
         means: Means,
         transition: Transition,
@@ -537,107 +483,78 @@ class Alarms:
         """End holds of one sort, at once, by a command or because it is `ts` (ms): each alarm says so once."""
         for scope in scopes:
             asset.holds.put(scope, means, None)
-        told: list[Told] = [self._published_as(asset.holds.record(scope)) for scope in scopes]
-        for alarm in asset.covered(*scopes):
+        told: list[Told] = [self._written(asset.holds.record(scope)) for scope in scopes]
+        for alarm in asset.covered(scopes):
             ended_ts = command.origin.ts_ms if command else ts
             annunciated = alarm.active and self._is_heard(asset, alarm, ended_ts)
             if command:
                 self._say(asset, alarm, transition, command, told, annunciated=annunciated)
-            else:
-                record = self._writer.from_newest(
-                    alarm,
-                    transition,
-                    ts=ts,
-                    cause=str(ts),
-                    annunciated=annunciated,
-                    remark=wording.act(transition, by=None, comment=None, active=alarm.active),
-                )
-                self._tell(asset, alarm, record, told)
+                continue
+            record = self._writer.from_newest(
+                alarm,
+                transition,
+                ts=ts,
+                cause=str(ts),
+                annunciated=annunciated,
+                remark=wording.act(transition, by=None, comment=None, active=alarm.active),
+            )
+            self._tell(asset, alarm, record, told)
         self._drop_if_empty(asset)
         return told
 
     def _say(
         self,
-        asset: _Asset,
+        asset: Asset,
         alarm: Alarm,
         transition: Transition,
         command: Command,
         told: list[Told],
         *,
-        annunciated: bool | None,
+        annunciated: bool,
     ) -> None:
-        """A commanded transition; `annunciated` of None: as the alarm's data transitions are."""
-        ts = command.origin.ts_ms
+        """A commanded transition."""
+        remark = wording.act(
+            transition, by=command.by, comment=command.comment, active=alarm.active, until_ts=command.until_ms
+        )
         record = self._writer.from_newest(
             alarm,
             transition,
-            ts=ts,
+            ts=command.origin.ts_ms,
             cause=command.origin.cause,
-            annunciated=self._is_heard(asset, alarm, ts) if annunciated is None else annunciated,
-            remark=wording.act(
-                transition,
-                by=command.by,
-                comment=command.comment,
-                active=alarm.active,
-                until_ts=command.until_ms,
-            ),
+            annunciated=annunciated,
+            remark=remark,
             by=command.by,
             comment=command.comment,
             source=command.origin.source,
         )
         self._tell(asset, alarm, record, told)
 
-    def _find(self, command: Command) -> Alarm | None:
-        """The alarm whose episode a command names."""
-        asset = self._assets.get(command.asset)
-        standing = asset.standing() if asset else []
-        return next((alarm for alarm in standing if alarm.alert_id == command.alert_id), None)
-
-    def _no_such_alarm(self, command: Command) -> Reject:
-        asset = self._assets.get(command.asset)
-        standing = asset.standing() if asset else []
-        if not standing:
-            return command.refused(f"{command.asset} has no alarm with this alert_id: none of it stands now")
-        newest = sorted(standing, key=lambda alarm: -alarm.raised_ts)[:NAMED_MAX]
-        named = ", ".join(f"{_about(alarm)} ({alarm.alert_id})" for alarm in newest)
-        return command.refused(
-            f"{command.asset} has no alarm with this alert_id: {len(standing)} of it stand, the newest are {named}"
-        )
-
-    def _not_held(self, command: Command, scope: Scope, means: Means) -> Reject:
-        asset = self._assets.get(command.asset)
-        done = means.replace("_", " ")
-        held = [described(command.asset, one) for one in asset.holds.scopes(means)] if asset else []
-        named = f": {done} are {', '.join(held[:NAMED_MAX])}{' …' if len(held) > NAMED_MAX else ''}" if held else ""
-        return command.refused(f"{described(command.asset, scope)} isn't {done}{named}")
-
     # ── Comparison with the topic ───────────────────────────────────────────────────────────────────────────────────
 
     def _compare_holds(
-        self, bodies: Mapping[str, bytes], published: set[str], now_ms: int, told: list[Told]
-    ) -> list[tuple[_Asset, Scope]]:
+        self, there: Mapping[str, RecordedHold], published: set[str], now_ms: int, told: list[Told]
+    ) -> list[tuple[Asset, Scope]]:
         """Adopt what people hold back and isn't known here; say what the topic lacks. Returns what was adopted."""
         adopted = []
-        for key, body in bodies.items():
+        for key, (body, state) in there.items():
             if key in published:
                 continue
-            recorded = _hold_state(key, body)
-            if recorded is None:
-                told.append(AlarmRecord(key, None))  # nobody can read it; what stands here is said below
+            if state is None:
+                told.append(AlarmRecord(key, None))  # what stands here is said below
                 continue
-            asset = self._asset(recorded.asset)
-            if self._adopt(asset, recorded, now_ms):
-                adopted.append((asset, recorded.scope))
-            if (record := asset.holds.record(recorded.scope)).body != body:
+            asset = self._asset(state.asset)
+            if self._adopt(asset, state, now_ms):
+                adopted.append((asset, state.scope))
+            if (record := asset.holds.record(state.scope)).body != body:
                 told.append(record)
         for asset in self._assets.values():
             for scope in asset.holds:
                 key = hold_key(asset.name, scope)
-                if key not in published and (key not in bodies or _hold_state(key, bodies[key]) is None):
+                if key not in published and (key not in there or there[key].state is None):
                     told.append(asset.holds.record(scope))
         return adopted
 
-    def _adopt(self, asset: _Asset, recorded: HoldState, now_ms: int) -> bool:
+    def _adopt(self, asset: Asset, recorded: HoldState, now_ms: int) -> bool:
         changed = False
         for means in MEANS:
             hold = getattr(recorded, means)
@@ -652,47 +569,50 @@ class Alarms:
             changed = True
         return changed
 
-    def _compare_alarms(self, bodies: Mapping[str, bytes], published: set[str], now_ms: int, told: list[Told]) -> None:
+    def _compare_alarms(
+        self, there: Mapping[str, RecordedAlarm], published: set[str], now_ms: int, told: list[Told]
+    ) -> None:
         here = {alarm.key: (asset, alarm) for asset in self._assets.values() for alarm in asset.standing()}
-        for key, body in bodies.items():
-            recorded = _alarm_state(key, body)
+        for key, recorded in there.items():
             if key in here:
-                self._compare(*here[key], recorded, body, told, now_ms=now_ms, published=key in published)
+                asset, alarm = here[key]
+                if not self._adopt_acknowledging(asset, alarm, recorded.state, now_ms, told) and key not in published:
+                    self._compare(asset, alarm, recorded, now_ms, told)
             elif key not in published:
-                told += self._over(key, recorded, now_ms)
+                told += self._over(key, recorded.state, now_ms)
         for key, (asset, alarm) in here.items():
-            if key not in bodies and key not in published:
+            if key not in there and key not in published:
                 self._say_again(asset, alarm, None, now_ms, told)
 
-    def _compare(
-        self,
-        asset: _Asset,
-        alarm: Alarm,
-        recorded: AlarmState | None,
-        body: bytes,
-        told: list[Told],
-        *,
-        now_ms: int,
-        published: bool,
-    ) -> None:
-        """An alarm that stands here and on the topic."""
-        seen = recorded.acknowledged if recorded and recorded.alert.alert_id == alarm.alert_id else None
+    def _adopt_acknowledging(
+        self, asset: Asset, alarm: Alarm, recorded: AlarmState | None, now_ms: int, told: list[Told]
+    ) -> bool:
+        """A person has acknowledged this episode, and here nobody knows of it."""
+        if recorded is None or recorded.acknowledged is None or recorded.alert.alert_id != alarm.alert_id:
+            return False
         found = outcome(alarm.state, Event.ACKNOWLEDGE, ack_required=True)
-        if recorded and seen and found and alarm.acknowledged is None:
-            self._enter(alarm, found[1])
-            alarm.acknowledged = act_of(seen)
-            self._say_again(asset, alarm, recorded, now_ms, told, by=seen.by, comment=seen.comment)
-            self._settle(asset, alarm)
-        elif published or (record := state_record(alarm, self._holding(asset, alarm))).body == body:
+        if found is None:
+            return False
+        self._enter(alarm, found[1])
+        alarm.acknowledged = act = act_of(recorded.acknowledged)
+        self._say_again(asset, alarm, recorded, now_ms, told, by=act.by, comment=act.comment)
+        self._settle(asset, alarm)
+        return True
+
+    def _compare(self, asset: Asset, alarm: Alarm, recorded: RecordedAlarm, now_ms: int, told: list[Told]) -> None:
+        """An alarm that stands here and on the topic."""
+        record = asset.record(alarm)
+        if record.body == recorded.body:
             return
-        elif recorded and (recorded.alert.alert_id, recorded.alert.state) == (alarm.alert_id, alarm.state):
+        state = recorded.state
+        if state and (state.alert.alert_id, state.alert.state) == (alarm.alert_id, alarm.state):
             told.append(record)
         else:
-            self._say_again(asset, alarm, recorded, now_ms, told)
+            self._say_again(asset, alarm, state, now_ms, told)
 
     def _say_again(
         self,
-        asset: _Asset,
+        asset: Asset,
         alarm: Alarm,
         recorded: AlarmState | None,
         now_ms: int,
@@ -732,41 +652,21 @@ class Alarms:
 
     # ── What is common to all ───────────────────────────────────────────────────────────────────────────────────────
 
-    def _tell(self, asset: _Asset, alarm: Alarm, record: AlertRecord, told: list[Told]) -> None:
+    def _tell(self, asset: Asset, alarm: Alarm, record: AlertRecord, told: list[Told]) -> None:
         """A transition, and what stands after it."""
-        told += (record, self._record(asset, alarm))
+        told += (record, self._written(asset.record(alarm)))
         if not alarm.stands:
             alarm.rest()
 
-    def _record(self, asset: _Asset, alarm: Alarm) -> AlarmRecord:
-        return self._published_as(state_record(alarm, self._holding(asset, alarm)))
-
-    def _published_as(self, record: AlarmRecord) -> AlarmRecord:
+    def _written(self, record: AlarmRecord) -> AlarmRecord:
+        """A record that is written now: the topic and we agree about its key from here on."""
         if self._published is not None:
             self._published.add(record.key)
         return record
 
-    def _records(self, asset: _Asset) -> Iterator[AlarmRecord]:
-        for alarm in asset.standing():
-            yield state_record(alarm, self._holding(asset, alarm))
-        for scope in asset.holds:
-            yield asset.holds.record(scope)
-
-    def _holding(self, asset: _Asset, alarm: Alarm) -> Holding:
-        return asset.holds.covering(sensor=alarm.sensor, kind=alarm.kind, rule=alarm.rule)
-
-    def _is_heard(self, asset: _Asset, alarm: Alarm, ts: int) -> bool:
+    def _is_heard(self, asset: Asset, alarm: Alarm, ts: int) -> bool:
         """Whether a transition at `ts` (ms) that no data caused is for the operator's attention."""
-        return alarm.maintained is None and self._is_free(asset, alarm, ts)
-
-    def _is_free(self, asset: _Asset, alarm: Alarm, ts: int) -> bool:
-        """Nobody holds it back, and no outer limit covers it at `ts` (ms)."""
-        if self._holding(asset, alarm) != NOTHING:
-            return False
-        outer = asset.alarms.get((alarm.sensor, alarm.kind, _COVERED_BY.get(alarm.rule, "")))
-        if outer is None or not outer.active:
-            return True
-        return outer.held_back is not None and outer.held_back.until_ts <= ts
+        return alarm.maintained is None and asset.is_free(alarm, ts)
 
     def _enter(self, alarm: Alarm, state: State) -> None:
         """The one place where an alarm changes its state."""
@@ -774,14 +674,14 @@ class Alarms:
         alarm.state = state
         self._active[alarm.kind.value, priority_of(alarm.severity)] += alarm.active - before
 
-    def _asset(self, name: str) -> _Asset:
+    def _asset(self, name: str) -> Asset:
         asset = self._assets.get(name)
         if asset is None:
-            asset = self._assets[name] = _Asset(name, Holds(name))
+            asset = self._assets[name] = Asset(name, Holds(name))
         return asset
 
-    def _drop_if_empty(self, asset: _Asset) -> None:
-        if not asset.alarms and not asset.holds:
+    def _drop_if_empty(self, asset: Asset) -> None:
+        if asset.empty:
             self._assets.pop(asset.name, None)
 
     def _take(self, alarm: Alarm) -> None:
@@ -793,7 +693,7 @@ class Alarms:
         self._chattering += alarm.chatters
         if alarm.maintained:  # the calendar may be another one now
             alarm.waits_ms = 0
-            self._deadlines.wait(asset.name, alarm.subject, 0)
+            self._deadlines.wait(Deadline(0, asset.name, alarm.subject))
         self._settle(asset, alarm)
 
     def _of_version_1(self, asset: str, sensor: str, kind: str, rule: str, onset_ts: int, severity: int) -> Alarm:
@@ -811,26 +711,3 @@ class Alarms:
         alarm.alert_id = alarm.name(onset_ts)
         self._writer.before_records(alarm)
         return alarm
-
-
-def _about(alarm: Alarm) -> str:
-    return " ".join(part for part in (alarm.asset, alarm.sensor, alarm.kind, alarm.rule) if part)
-
-
-def _alarm_state(key: str, body: bytes) -> AlarmState | None:
-    """A record of the topic; None if nobody can read it."""
-    try:
-        recorded = AlarmState.model_validate_json(body)
-    except ValidationError:
-        return None
-    alert = recorded.alert
-    named = alarm_key(asset=alert.asset, sensor=alert.sensor, kind=alert.kind, rule=alert.rule)
-    return recorded if named == key else None
-
-
-def _hold_state(key: str, body: bytes) -> HoldState | None:
-    try:
-        recorded = HoldState.model_validate_json(body)
-    except ValidationError:
-        return None
-    return recorded if hold_key(recorded.asset, recorded.scope) == key else None

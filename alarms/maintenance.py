@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from contracts.calendar import WEEK_MS, Calendar
-from contracts.limits import TS_MS_MAX
 
 if TYPE_CHECKING:
     from contracts.calendar import Span
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["FOREVER", "Maintained", "Stretch"]
 
 FOREVER = 1 << 62
-
-_CALENDAR_FROM = 4 * WEEK_MS
-_CALENDAR_TO = TS_MS_MAX - 4 * WEEK_MS
-"""Times that a calendar can't look around at come from broken clocks: there is no maintenance then."""
 
 
 class Stretch(NamedTuple):
@@ -53,10 +48,6 @@ class Maintained:
         return stretch
 
     def _look(self, asset: str, ts: int) -> Stretch:
-        if ts < _CALENDAR_FROM:
-            return Stretch(ts, _CALENDAR_FROM, None)
-        if ts >= _CALENDAR_TO:
-            return Stretch(ts, FOREVER, None)
         span = self._calendar.covering(asset, ts)
         if span is not None:
             return Stretch(span.start, span.end, span)
