@@ -8,6 +8,7 @@ import pytest
 
 from deploy import debian
 from deploy.debian import ProgramError, home, program
+from tests.conftest import unavailable
 
 APT = """\
 #!/bin/sh
@@ -24,7 +25,7 @@ esac
 def machine(tmp_path, monkeypatch):
     """A machine without Prometheus: `machine(first)` makes its apt-get, which does `first` when it is asked first."""
     if shutil.which("dpkg-deb") is None:
-        pytest.skip("no dpkg-deb: packages are only unpacked where there is Debian's")
+        unavailable("there is no dpkg-deb: packages are unpacked on Debian and what is like it")
     tools = tmp_path / "bin"
     tools.mkdir()
     for tool in ("dpkg-deb", "dpkg", "sh", "cp", "tar", "cat"):
