@@ -39,9 +39,11 @@ KEY_WAIT_S = 0.1
 DRAW_EVERY_MS = 1_000
 """Ages go on also when nothing happens."""
 SORT_EVERY_MS = 250
-"""In a flood of changes the eye needs no more, and 50,000 alarms take some time to sort."""
+"""In a flood of changes the eye needs no more."""
+SORT_PAUSE = 3
+"""50,000 alarms take half a second to sort: three times as long is left for keys."""
 LINES_WAIT_S = 0.3
-POLLS_MAX = 20
+POLLS_MAX = 5
 """Polls before a key is looked for again."""
 
 _ASKED = {Verb.ACKNOWLEDGE: "Acknowledging", Verb.SHELVE: "Shelving", Verb.UNSHELVE: "Ending the shelf of"}
@@ -136,14 +138,14 @@ class _Watch:
 
     def run(self, stop: Event) -> None:
         """Until a person quits, the terminal is gone, or `stop` is set."""
-        changed, sorted_ms, drawn = True, 0, (0, Size(0, 0))
+        changed, sort_ms, drawn = True, 0, (0, Size(0, 0))
         while not (stop.is_set() or self._quit or self._keyboard.gone):
             changed |= self._read_topic()
             now = now_ms()
-            if changed and now - sorted_ms >= SORT_EVERY_MS:
+            if changed and now >= sort_ms:
                 self._board = board_of(self._table)
                 self._view = settled(self._view, self._board)
-                changed, sorted_ms = False, now
+                changed, sort_ms = False, now + max(SORT_EVERY_MS, SORT_PAUSE * (now_ms() - now))
                 drawn = (0, drawn[1])
             size = Size(*self._live.console.size)
             pressed = self._press_keys(size) | self._hear_answers()

@@ -6,6 +6,7 @@ a filled mark and its state in words; priorities have shapes and names.
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -54,7 +55,7 @@ q         quit
 What you send carries your name (--by) and is on record. Alarms go on whether this screen is open or not.
 Any key goes back."""
 
-_TOP_LINES = 2
+_NOTICE_LINES_MAX = 3
 _PRIORITY_WIDTH = max(map(len, Priority))
 _AGE_WIDTH = 10
 _NAME_WIDTH_MAX = 20
@@ -301,14 +302,15 @@ def _foot(board: Board, view: View, *, now_ms: int, size: Size) -> list[Text]:
         styles = {"said": "default", "done": "bold", "failed": _BROKEN}
         signs = {"said": "", "done": "✓ ", "failed": "! "}
         sort = view.notice.sort
-        lines.append(Text(f" {signs[sort]}{one_line(view.notice.text)}", style=styles[sort]))
+        told = wrap(f"{signs[sort]}{one_line(view.notice.text)}", max(1, size.width - 2))[:_NOTICE_LINES_MAX]
+        lines += [Text(f" {line}", style=styles[sort]) for line in told]
     if view.prompt is not None:
-        question = Text(f" {view.prompt.question} ", style="bold")
+        question = Text(f" {one_line(view.prompt.question)} ", style="bold")
         room = size.width - question.cell_len - 2
         if room < _ANSWER_WIDTH_MIN:
             lines.append(question)
             question, room = Text(" "), size.width - 3
-        lines.append(Text.assemble(question, f"{view.prompt.text[-max(1, room) :]}▏"))
+        lines.append(Text.assemble(question, f"{one_line(view.prompt.text)[-max(1, room) :]}▏"))
     elif view.notice is None:
         lines.append(Text(f" {_KEYS}", style=_CALM))
     return lines

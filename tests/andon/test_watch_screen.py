@@ -244,6 +244,15 @@ def test_a_notice_has_a_sign(sort, sign):
     assert lines(view=View(notice=Notice("words", sort)))[-1] == f"{sign}words"
 
 
+def test_a_long_reason_is_told_to_its_end():
+    """Why something can't be done is often said last."""
+    words = ["word"] * 40
+
+    foot = lines(view=View(notice=Notice(" ".join([*words, "end"]), "failed")), size=Size(120, 20))[-2:]
+
+    assert " ".join(foot).split() == ["!", *words, "end"]
+
+
 def test_help_takes_the_place_of_the_rows():
     """All keys, and what the marks mean."""
     text = "\n".join(lines(alarm_state(), view=View(with_help=True)))
