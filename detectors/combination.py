@@ -26,7 +26,7 @@ import numpy as np
 
 from detectors.compiled import Record, inlined
 
-__all__ = ["BLOCK", "NO_BLOCK", "STATE", "fresh", "learn", "rank", "smooth"]
+__all__ = ["BLOCK", "NO_BLOCK", "STATE", "forget_block", "fresh", "learn", "rank", "smooth"]
 
 SPAN = 6  # windows that S is the mean of
 PEAKS = 16
@@ -80,6 +80,11 @@ def rank(state: Record, s: float) -> float:
     for i in range(PEAKS):
         total += state.peaks[i]
     return s / (1.0 + total / PEAKS)
+
+
+def forget_block(state: Record) -> None:
+    """Leave out what the block that isn't over yet had as its maximum: a known fault, which is no usual peak."""
+    state["cur"] = NO_BLOCK
 
 
 @inlined

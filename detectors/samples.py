@@ -257,15 +257,16 @@ class Samples:
         return findings
 
     def clock_of(self, block: Block) -> Clock:
-        """How far the assets of a block have come, after `read` of it: their newest accepted event times."""
-        used = np.zeros(max(1, len(self._slots)), np.bool_)
-        used[self._slots.table(block.lane)[block.rows["series"]]] = True
-        slots = np.flatnonzero(used)
-        newest = np.full(max(1, self.asset_count), np.iinfo(np.int64).min)
-        np.maximum.at(newest, self._series["stale"]["asset"][slots], self._series["order"]["newest_ts"][slots])
-        numbers = np.flatnonzero(newest > np.iinfo(np.int64).min)
+        """How far the assets of a block have come, after `read` of it: never back, whichever of their sensors spoke."""
+        count = len(self._slots)
+        states = self._series[:count]
+        owners = states["stale"]["asset"]
+        spoke = np.zeros(self.asset_count, np.bool_)
+        spoke[owners[self._slots.table(block.lane)[block.rows["series"]]]] = True
+        newest = np.zeros(self.asset_count, np.int64)
+        np.maximum.at(newest, owners, states["order"]["newest_ts"])
         names = self._slots.assets
-        return Clock(tuple((names[number], ms) for number, ms in zip(numbers, newest[numbers].tolist(), strict=True)))
+        return Clock(tuple((names[number], int(newest[number])) for number in np.flatnonzero(spoke)))
 
     def obey(self, command: Command) -> Command | Reject:
         """Take what a command is about out of service or back, if it is about that; pass on what can be done.

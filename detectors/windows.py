@@ -217,7 +217,8 @@ class Windows:
         """Take a person's word on the newest anomaly of a series, or say why it can't be taken.
 
         false_alarm   the threshold of its series rises (policy.py); a word that it was true is taken back
-        true_alarm    while it is active: what was normal before is normal again, and nothing is learned until it ends
+        true_alarm    while it is active: the mean and variance from before are the normal again, the block of windows
+                      that isn't over yet is forgotten, and nothing is learned until the alarm ends (episode.py)
         reset         both words are taken back
         """
         slot = self._slot_of_alert(command.asset, command.alert_id)
@@ -441,6 +442,7 @@ class Windows:
         if anomaly["confirmed"]:
             return None  # said twice: what was normal before is normal again, and nothing was learned since
         anomaly["confirmed"] = 1
+        combination.forget_block(state["combination"])
         m, v = float(anomaly["m"]), float(anomaly["v"])
         model = self._river.get(slot) or self._asset_models.get(slot)
         if model is not None:

@@ -15,7 +15,7 @@ from contracts.limits import AHEAD_MS_MAX, MESSAGE_BYTES_MAX
 from contracts.readings import Block, Quality, Reason, Reject, group_key, group_of
 from contracts.settings import Service, Settings
 from dataflows.decode import PIECE_MESSAGES_MAX, REJECT_KEY, Decoder
-from dataflows.happenings import Happenings
+from dataflows.happenings import Happenings, Refused
 from dataflows.series import SeriesTable
 from tests.nasty import MESSAGES, TS
 from tests.polls import ARRIVED, SOURCES, poll
@@ -310,6 +310,17 @@ def test_a_sensor_too_many_is_refused_and_alerted_once():
     assert (finding.asset, finding.kind, finding.rule, finding.source) == ("a", "capacity", "sensors", "readings/0/8")
     assert (finding.ts, finding.onset_ts, finding.evidence) == (TS, TS, {"sensors_max": 3})
     assert [type(item) for _, item in second] == [Block, Reject]
+
+
+def test_who_is_refused_can_be_asked_for():
+    """A sensor that doesn't fit is named where the service is asked how it is, as long as the process lives."""
+    happenings = Happenings()
+    decoder = _decoder(happenings=happenings)
+
+    for _ in range(2):
+        decoder.decode(poll(orjson.dumps({"asset": "a", "ts": TS, "values": {f"s{i}": i for i in range(5)}})))
+
+    assert happenings.refused() == [Refused("sensors", "a", group_key(group_of("a", 4)), 3)]
 
 
 def test_a_message_of_the_largest_size_is_read_and_a_larger_one_refused():

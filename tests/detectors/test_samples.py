@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.errors import StateError
 from contracts.findings import Kind
-from contracts.readings import Block, SeriesName, Tick
+from contracts.readings import Block, Clock, SeriesName, Tick
 from detectors import samples as module
 from detectors.samples import Counts, Samples
 from tests.detectors.golden_samples import AFTER, NAMES, SETTINGS
@@ -246,6 +246,41 @@ def test_a_fresh_group_is_empty_until_it_is_told_of_a_series():
     assert samples.empty
     samples.read(block_of(rows_of([(0, 0, 1.0)]), PRESS))
     assert (samples.empty, samples.series_count, samples.asset_count) == (False, 1, 1)
+
+
+def test_the_clock_of_a_block_is_how_far_its_assets_have_come():
+    """By the event clock readings tell the time: only of their own asset, and never backwards."""
+    samples = Samples(settings_of())
+    first = block_of(rows_of([(0, 5, 1.0), (2, 90, 1.0), (1, 7, 1.0, BAD)]), SERIES)
+    later = block_of(rows_of([(0, 6, 1.0), (0, 3, 1.0)]))
+
+    samples.read(first)
+    assert samples.clock_of(first) == Clock((("press", T0 + 7000), ("pump", T0 + 90_000)))
+    samples.read(later)
+    assert samples.clock_of(later) == Clock((("press", T0 + 7000),))
+
+
+@settings(max_examples=60)
+@given(STREAMS, st.lists(st.integers(0, 120), max_size=8))
+def test_clocks_come_as_far_however_readings_are_cut_into_blocks(stream, cuts):
+    """The last word on each asset's time is that of the readings."""
+    rows = rows_at(stream)
+    times = []
+    for parts in ([rows], pieces(rows, cuts)):
+        samples, clock = Samples(settings_of()), {}
+        for number, part in enumerate(parts):
+            block = block_of(part, SERIES if number == 0 else ())
+            samples.read(block)
+            for asset, ms in samples.clock_of(block).times:
+                assert ms >= clock.get(asset, ms)
+                clock[asset] = ms
+        times.append(clock)
+
+    assert times[0] == times[1]
+    assert times[0] == {
+        asset: max(int(row["ts"]) for row in rows if SERIES[row["series"]][0] == asset)
+        for asset in {SERIES[number][0] for number in rows["series"]}
+    }
 
 
 def test_nothing_is_compiled_twice():

@@ -43,3 +43,13 @@ def test_restored_slots_are_the_same_and_wait_for_the_lanes_names():
     assert restored.table(0).tolist() == [UNKNOWN]
     assert list(restored.learn(0, [SeriesName(0, "pump", "temp"), SeriesName(1, "press", "flow")])) == [2]
     assert restored.table(0).tolist() == [1, 2]
+
+
+def test_series_are_found_by_name():
+    """A command names an asset and a sensor, and knows no numbers."""
+    slots = Slots()
+    slots.learn(0, [SeriesName(0, "press", "temp"), SeriesName(1, "pump", "temp"), SeriesName(2, "press", "flow")])
+
+    assert (slots.asset("pump"), slots.asset("mill")) == (1, None)
+    assert (slots.slot(0, "flow"), slots.slot(1, "flow")) == (2, None)
+    assert (slots.sensors_of(0), slots.sensors_of(1)) == (["temp", "flow"], ["temp"])
