@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    _Type = click.ParamType[int]
+else:
+    _Type = click.ParamType  # generic only in newer versions of click
 
 __all__ = ["Duration", "duration_ms"]
 
@@ -25,7 +31,7 @@ def duration_ms(text: str) -> int:
     return span_ms
 
 
-class Duration(click.ParamType):
+class Duration(_Type):
     """An option's value, given to the command in ms."""
 
     name = "duration"

@@ -53,7 +53,7 @@ class Letter:
 
 def letter_of(message: Message) -> Letter | None:
     """Read a record of the dead-letter topic; None if it isn't one of andon's."""
-    headers = {name: value for name, value in message.headers() or () if isinstance(value, bytes)}
+    headers = {name: value for name, value in dict(message.headers() or ()).items() if isinstance(value, bytes)}
     partition, offset = message.partition(), message.offset()
     assert partition is not None
     assert offset is not None
