@@ -17,6 +17,7 @@ from contracts.commands import Origin, decode_command
 from contracts.errors import StateError
 from contracts.readings import Reject, group_key, group_of
 from dataflows.decode import REJECT_KEY
+from dataflows.lanes import tell_if_open
 from dataflows.offsets import Partition, Start
 from dataflows.reader import Reader
 from dataflows.recorded import Recollection
@@ -82,7 +83,7 @@ class KafkaCommands(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):
         self._surroundings = surroundings
         self._partition_count = partition_count
         self._alarm_partition_count = alarm_partition_count
-        surroundings.standing.commands_ended = False
+        surroundings.standing.commands_open = surroundings.standing.commands_ended = False
 
     def list_parts(self) -> list[str]:
         """The one part."""
@@ -127,6 +128,8 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
             on_statistics=self._learn,
             open_consumer=surroundings.open_consumer,
         )
+        surroundings.standing.commands_open = True
+        tell_if_open(surroundings)
 
     def next_batch(self) -> list[tuple[str, Item]]:
         """The commands that are there now; after a start, when it is time for them.
@@ -184,6 +187,7 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         """Say what was recorded to all key groups, once, and let go of it."""
         now_ms = self._surroundings.now_ms()
         self._recollection = None
+        self._surroundings.happenings.alarm_states_compared()
         if self._surroundings.pulse is not None:
             self._surroundings.pulse.forget(recollection.gone(now_ms))
         return recollection.compared(now_ms)

@@ -191,6 +191,10 @@ class Happenings:
         if left_out or unreadable:
             self._log.error("alarm states not compared", left_out=left_out, unreadable=unreadable)
 
+    def alarm_states_compared(self) -> None:
+        """Every key group was told what the alarm-state topic said of it at the start."""
+        self._log.info("alarm states compared")
+
     def alarms_reconciled(self, told: Sequence[object]) -> None:
         """What the alarm-state topic said of a key group wasn't what is known here, and was mended."""
         self._reconciled.inc(len(told))

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from dataflows.statistics import Statistics
     from dataflows.steps import Item
 
-__all__ = ["KafkaLanes", "LaneSurroundings", "lane_name"]
+__all__ = ["KafkaLanes", "LaneSurroundings", "lane_name", "tell_if_open"]
 
 VERSION = 1
 
@@ -154,8 +154,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
             )
             surroundings.standing.broker_seen_ms = now_ms  # it has just told its offsets
         self._tell_standing(caught_up=not partitions)
-        if surroundings.standing.built:
-            self._tell_opened()
+        tell_if_open(surroundings)
 
     def next_batch(self) -> list[tuple[str, Item]]:
         """What is there now: perhaps a tick that excuses an outage, then blocks and rejects, then perhaps a tick.
@@ -286,14 +285,6 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         if self._surroundings.until_caught_up and standing.all_ended and standing.commands_ended:
             self._surroundings.stop.set()
 
-    def _tell_opened(self) -> None:
-        lanes = self._surroundings.standing.lanes.values()
-        self._surroundings.happenings.lanes_opened(
-            lanes=len(lanes),
-            positions=dict(sorted((name, at) for lane in lanes for name, at in lane.positions.items())),
-            resumed=any(lane.resumed for lane in lanes),
-        )
-
     def _tell_standing(self, *, caught_up: bool) -> None:
         positions = self._reader.positions if self._reader else {}
         self._surroundings.standing.lanes[lane_name(self._lane)] = LaneStanding(
@@ -301,4 +292,16 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
             lag_rows=dict(self._lag_rows),
             caught_up=caught_up,
             resumed=self._resumed,
+        )
+
+
+def tell_if_open(surroundings: LaneSurroundings) -> None:
+    """Tell, once, that every lane and the commands know where to read: from then on nothing that is sent is missed."""
+    standing = surroundings.standing
+    if standing.built and standing.commands_open:
+        lanes = standing.lanes.values()
+        surroundings.happenings.lanes_opened(
+            lanes=len(lanes),
+            positions=dict(sorted((name, at) for lane in lanes for name, at in lane.positions.items())),
+            resumed=any(lane.resumed for lane in lanes),
         )

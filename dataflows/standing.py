@@ -39,6 +39,8 @@ class Standing:
         """Wall clock, ms; the oldest of the lanes' would be truer, any is enough to tell a dead broker."""
         self.ended: set[str] = set()
         """Lanes that have read up to where their partitions ended at the start."""
+        self.commands_open = True
+        """It is known where to read commands, or nobody reads them."""
         self.commands_ended = True
         """The commands that were there at the start have been read, or nobody reads commands."""
 

@@ -39,6 +39,7 @@ __all__ = [
     "read_all",
     "reading",
     "wait_until",
+    "without_floods",
 ]
 
 WAIT_S = 90
@@ -285,6 +286,11 @@ def read_all(bootstrap: str, topic: str) -> list[Message]:
         return found
     finally:
         consumer.close()
+
+
+def without_floods(messages: Iterable[Message]) -> list[Message]:
+    """Alerts about assets: when a flood begins hangs on the order in which key groups come, so no two runs agree."""
+    return [message for message in messages if b'"kind":"flood"' not in (message.value() or b"")]
 
 
 def count_all(bootstrap: str, topic: str) -> int:

@@ -91,10 +91,10 @@ def test_every_listed_label_value_is_there_from_the_start(pages):
     keys = {name: set(labelled(name, listed)) for name, _, listed in documented() if listed}
     found = samples(pages.before)
 
-    assert len(keys) == 9
+    assert len(keys) == 11
     assert [key for of_metric in keys.values() for key in of_metric if key not in found] == []
-    for name in ("andon_alarms_active", "andon_alerts_total", "andon_readings_total", "andon_rejects_total"):
-        assert {found[key] for key in keys[name]} == {0}
+    for name in ("alarms_active", "alerts_total", "commands_total", "readings_total", "rejects_total"):
+        assert {found[key] for key in keys[f"andon_{name}"]} == {0}
 
 
 def test_the_figures_are_those_of_what_happened(pages):

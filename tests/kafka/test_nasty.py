@@ -38,8 +38,12 @@ BESIDE = name_beside(CROWD)
 
 
 def witness(number):
-    """A good reading that makes an alert, whatever came before: hot and cold take turns."""
-    return json.dumps(reading("witness", COLD if number % 2 else HOT, TS + number)).encode()
+    """A good reading that makes an alert, whatever came before: hot and cold take turns, too slowly to chatter."""
+    return json.dumps(reading("witness", COLD if number % 2 else HOT, witness_ts(number))).encode()
+
+
+def witness_ts(number):
+    return TS + 100_000 * number
 
 
 CROWDING = [
@@ -71,7 +75,9 @@ def aftermath(kafka, module_topics, tmp_path_factory):
     sent += [*crowd, (KEY, witness(len(nasty)))]
 
     def last_is_judged():
-        return any((alert["asset"], alert["ts"]) == ("witness", TS + len(nasty)) for alert in alerts_of(kafka, work))
+        return any(
+            (alert["asset"], alert["ts"]) == ("witness", witness_ts(len(nasty))) for alert in alerts_of(kafka, work)
+        )
 
     places = deliver(kafka, work.readings, sent)
     service = Service(tmp_path_factory.mktemp("nasty"), kafka, work, service=SERVICE)
@@ -160,7 +166,7 @@ def test_every_good_reading_between_them_is_judged(aftermath):
     seen = [(alert["ts"], alert["transition"]) for alert in aftermath.alerts if alert["asset"] == "witness"]
 
     assert sorted(seen) == [
-        (TS + number, "cleared" if number % 2 else "raised") for number in range(aftermath.witnesses)
+        (witness_ts(number), "cleared" if number % 2 else "raised") for number in range(aftermath.witnesses)
     ]
 
 

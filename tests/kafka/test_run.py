@@ -13,17 +13,17 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from tests.kafka.service import Feeder, Service, Topics, andon, produce, read_all, reading, wait_until
+from tests.kafka.service import Feeder, Service, Topics, andon, produce, read_all, reading, wait_until, without_floods
 
 T0 = 1_700_000_000_000
 HOT, COLD = 97.0, 20.0
 
 
-def waves(assets, seconds, start=0):
-    """Each asset is ten seconds hot and ten seconds cold, one reading a second."""
-    for second in range(start, start + seconds):
+def waves(assets, steps, start=0):
+    """Each asset is ten readings hot and ten readings cold, one every ten seconds: more often, and it would chatter."""
+    for step in range(start, start + steps):
         for asset in range(assets):
-            yield reading(f"press-{asset}", HOT if (second // 10) % 2 else COLD, T0 + 1_000 * second)
+            yield reading(f"press-{asset}", HOT if (step // 10) % 2 else COLD, T0 + 10_000 * step)
 
 
 def identities(messages):
@@ -32,7 +32,8 @@ def identities(messages):
 
 
 def bodies(messages):
-    """Each transition once, sorted."""
+    """Each transition of an asset's alarm once, sorted."""
+    messages = without_floods(messages)
     by_id = {dict(message.headers())["ce_id"]: message.value() for message in messages}
     assert len(
         {(ident, message.value()) for message in messages for ident in [dict(message.headers())["ce_id"]]}
@@ -59,8 +60,8 @@ def test_a_reading_above_its_limit_becomes_an_alert(kafka, topics, tmp_path):
     headers = dict(raised.headers())
     assert raised.key() == b"press-0"
     assert alert["message"] == "press-0 temp 97 degC above H 85 degC"
-    assert (alert["transition"], alert["ts"], alert["site"]) == ("raised", T0 + 10_000, "test")
-    assert json.loads(cleared.value())["ts"] == T0 + 20_000
+    assert (alert["transition"], alert["ts"], alert["site"]) == ("raised", T0 + 100_000, "test")
+    assert json.loads(cleared.value())["ts"] == T0 + 200_000
     assert headers["ce_type"] == b"andon.alert.raised"
     assert headers["andon_source"].decode().rsplit("/", 1)[0].rsplit("/", 1)[0] == work.readings
 
@@ -82,22 +83,6 @@ def test_refused_messages_are_set_aside_with_their_bytes(kafka, topics, tmp_path
     assert len(read_all(kafka, work.alerts)) == 1
 
 
-def test_commands_are_refused_with_a_reason(kafka, topics, tmp_path):
-    """Until commands can be carried out nobody is left believing that one was."""
-    work = Topics(topics)
-    command = b'{"command":"acknowledge","asset":"press-0","alert_id":"6f0c","by":"maria"}'
-    with Service(tmp_path, kafka, work) as service:
-        service.start()
-        produce(kafka, work.commands, [(b"press-0", command)])
-        wait_until(lambda: len(read_all(kafka, work.dead_letters)) == 1, "the command is refused")
-        assert service.stop() == 0
-
-    (letter,) = read_all(kafka, work.dead_letters)
-
-    assert letter.value() == command
-    assert dict(letter.headers())["andon_reason"] == b"bad_command"
-
-
 def test_a_stop_and_a_start_change_nothing(kafka, topics, tmp_path):
     """SIGTERM saves all: what follows is as if it had never stopped, and active alarms aren't raised again."""
     work = Topics(topics)
@@ -109,7 +94,8 @@ def test_a_stop_and_a_start_change_nothing(kafka, topics, tmp_path):
         assert service.stop() == 0
         before = read_all(kafka, work.alerts)
         service.catch_up()
-        assert len(read_all(kafka, work.alerts)) == len(before) == 20
+        assert len(read_all(kafka, work.alerts)) == len(before)
+        assert len(without_floods(before)) == 20
         produce(kafka, work.readings, waves(20, 30, start=15))
         service.catch_up()
 
@@ -131,7 +117,7 @@ def test_kill_9_loses_no_alert_and_repeats_only_what_can_be_told(kafka, topics, 
         feeder.stop()
         service.catch_up()
 
-    alerts = read_all(kafka, work.alerts)
+    alerts = without_floods(read_all(kafka, work.alerts))
     assert [start["resumed"] for start in service.events("ready")] == [False, True, True]
     assert len(identities(alerts)) == 10 * ((feeder.sent // 10 - 1) // 10)
     assert bodies(alerts) == undisturbed(tmp_path, kafka, topics, work)

@@ -14,19 +14,31 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from tests.kafka.service import Feeder, Service, Topics, andon, count_all, named, produce, read_all, reading, wait_until
+from tests.kafka.service import (
+    Feeder,
+    Service,
+    Topics,
+    andon,
+    count_all,
+    named,
+    produce,
+    read_all,
+    reading,
+    wait_until,
+    without_floods,
+)
 
 T0 = 1_700_000_000_000
 
 
 def waves(step):
-    """Ten assets, each hot in every other second."""
-    return [reading(f"press-{asset}", 97.0 if step % 2 else 20.0, T0 + 1_000 * step) for asset in range(10)]
+    """Ten assets, each hot in every other reading, slowly enough not to chatter."""
+    return [reading(f"press-{asset}", 97.0 if step % 2 else 20.0, T0 + 100_000 * step) for asset in range(10)]
 
 
 def identities(bootstrap, topic):
-    """The transitions that were written."""
-    return {dict(message.headers())["ce_id"] for message in read_all(bootstrap, topic)}
+    """The transitions of the assets' alarms that were written."""
+    return {dict(message.headers())["ce_id"] for message in without_floods(read_all(bootstrap, topic))}
 
 
 def take_alerts(bootstrap, topic, *, replicas_min):
@@ -62,7 +74,7 @@ def test_a_broker_that_dies_and_comes_back_costs_no_alert(own_kafka, tmp_path):
         wait_until(lambda: len(identities(kafka, work.alerts)) >= feeder.sent - 10, "all alerts are there")
 
         assert service.stop() == 0
-    assert len(identities(kafka, work.alerts)) == feeder.sent - 10  # the first second was cold
+    assert len(identities(kafka, work.alerts)) == feeder.sent - 10  # the first reading was cold
 
 
 def test_a_broker_that_stays_away_ends_the_service_in_time_and_costs_no_alert(own_kafka, tmp_path):
