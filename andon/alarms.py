@@ -10,8 +10,8 @@ import click
 from rich.table import Table as Grid
 from rich.text import Text
 
+from andon.answer.places import Place
 from andon.interrupts import until_stopped
-from andon.places import Place
 from andon.plain_text import one_line
 from andon.printing import COLOURS, Output, clock_of, lasting
 from andon.table import is_held, now_ms, read_table

@@ -148,9 +148,10 @@ class _Demo:
     def _take(self, record: AlertRecord) -> None:
         alert = record.alert
         if alert.ts >= LIVE_START_MS:
-            self.live_alerts.append(alert)
             self._output.alert(alert)
-        elif alert.transition is Transition.RAISED and alert.annunciated:
+            if alert.kind is not Kind.FLOOD:  # it is about alarms, not about the plant
+                self.live_alerts.append(alert)
+        elif alert.transition is Transition.RAISED and alert.annunciated and alert.kind is not Kind.FLOOD:
             self.history_alarm_count += 1
 
     def _show_progress(self, bar: Bar, stop: Event, readings: int, ts: int) -> None:

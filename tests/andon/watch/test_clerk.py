@@ -1,0 +1,105 @@
+"""Commands that are sent beside a screen that goes on."""
+
+from threading import Event
+
+import pytest
+
+from andon.answer.answers import Outcome, command_of
+from andon.watch.clerk import Answer, Clerk
+from contracts.commands import Verb
+from contracts.errors import SinkError, SourceError
+from tests.alarm_states import alarm_state
+from tests.kafka.service import wait_until
+
+ASK = command_of(Verb.ACKNOWLEDGE, asset="press-1", alert=alarm_state().alert, by="maria")
+
+
+class Desk:
+    """Answers each command at once with what the test says; None: never."""
+
+    def __init__(self, outcome="", fault=None):
+        self.sent = []
+        self.closed = 0
+        self._outcome, self._fault = outcome, fault
+        self._due = []
+
+    def send(self, ask):
+        """Take a command."""
+        if self._fault:
+            raise self._fault
+        self.sent.append(ask)
+        if self._outcome is not None:
+            self._due.append(Outcome(ask, self._outcome))
+
+    def poll(self):
+        """What was answered."""
+        due, self._due = self._due, []
+        return due
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        self.closed += 1
+
+
+def answer_of(desk, *, wait_s=30.0):
+    """What the clerk says after one command, and after its end nothing is left open."""
+    answers = []
+    with Clerk(lambda _stop: desk, stop=Event(), wait_s=wait_s) as clerk:
+        clerk.ask(ASK)
+        wait_until(lambda: answers.extend(clerk.answers()) or answers, "an answer", wait_s=10)
+    assert desk.closed >= 1
+    return answers
+
+
+@pytest.mark.parametrize("refusal", ["", "the alarm isn't active"])
+def test_what_became_of_a_command_is_told(refusal):
+    """Done, or why not."""
+    desk = Desk(refusal)
+
+    assert answer_of(desk) == [Answer(ASK, refusal)]
+    assert desk.sent == [ASK]
+
+
+def test_a_command_that_nobody_answers_is_told_as_such():
+    """A screen doesn't wait for ever."""
+    assert answer_of(Desk(None), wait_s=0.05) == [Answer(ASK, "no answer within 0.05 s: does `andon run` run?")]
+
+
+def test_a_command_that_cannot_be_delivered_is_told_as_such():
+    """The broker is away: the person knows that nothing was done."""
+    assert answer_of(Desk(fault=SinkError("kafka andon.commands: not delivered"))) == [
+        Answer(ASK, "kafka andon.commands: not delivered")
+    ]
+
+
+def test_after_a_failure_the_next_command_is_tried_again():
+    """The broker comes back, and the screen needn't be started again."""
+    desks = [SourceError("no broker"), Desk()]
+    answers = []
+
+    def open_desk(_stop):
+        desk = desks.pop(0)
+        if isinstance(desk, Exception):
+            raise desk
+        return desk
+
+    with Clerk(open_desk, stop=Event()) as clerk:
+        for expected in ("no broker", ""):
+            clerk.ask(ASK)
+            wait_until(lambda: answers.extend(clerk.answers()) or answers, "an answer", wait_s=10)
+            assert answers.pop() == Answer(ASK, expected)
+
+
+def test_an_answer_that_comes_too_late_is_not_told_twice():
+    """The person was told that there was none."""
+    desk = Desk(None)
+    answers = []
+    with Clerk(lambda _stop: desk, stop=Event(), wait_s=0.05) as clerk:
+        clerk.ask(ASK)
+        wait_until(lambda: answers.extend(clerk.answers()) or answers, "no answer", wait_s=10)
+        desk._due = [Outcome(ASK, "")]
+        wait_until(lambda: not desk._due, "the late answer was heard", wait_s=10)
+
+        assert clerk.answers() == []
