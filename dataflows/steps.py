@@ -47,6 +47,9 @@ __all__ = [
 FIGURES_MS = 10_000
 """How often time alone changes a figure: how many alarms are old, and whether a flood is over."""
 
+TICKS_MS = 1_000
+"""How often alarms hear of the wall clock. Each lane that feeds a key group ticks; one of them is enough."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lagging:
@@ -97,6 +100,7 @@ class SamplesStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
         self._happenings = happenings
         self._by_events = by_events
         self._series = self._assets = self._bytes = 0
+        self._ticked_ms: int | None = None
         happenings.sampler_met(samples.out_of_service)
         self._count_series()
 
@@ -128,7 +132,9 @@ class SamplesStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
             elif isinstance(item, Tick):
                 if not self._samples.empty:
                     _append(out, self._samples.tick(item))
-                out.append(item)
+                if self._ticked_ms is None or not 0 <= item.now_ms - self._ticked_ms < TICKS_MS:
+                    self._ticked_ms = item.now_ms
+                    out.append(item)
             elif isinstance(item, Command):
                 out.append(self._obey(item))
             elif isinstance(item, Recall):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
+from structlog.testing import capture_logs
 
 from contracts.errors import SourceError, StateError
 from contracts.readings import Block, Reason, Reject, Tick, group_key, group_of
@@ -13,7 +15,7 @@ from contracts.settings import Kafka, Service, Settings
 from dataflows.happenings import Happenings
 from dataflows.lanes import KafkaLanes, LaneSurroundings
 from dataflows.standing import Standing
-from tests.fake_kafka import EOF, OUT_OF_RANGE, FakeBroker
+from tests.fake_kafka import EOF, OUT_OF_RANGE, FakeBroker, FakeMessage
 
 READING = b'{"asset":"press","sensor":"temp","ts":1000,"value":1.5}'
 HOME = group_key(group_of("press", 128))
@@ -31,6 +33,7 @@ class Plant:
         self.settings = Settings(kafka=Kafka(), service=Service(lanes=lanes, stale_grace_s=5, **service))
         self.partitions = partitions
         self.until_caught_up = until_caught_up
+        self.beats = []
 
     def source(self):
         """All lanes."""
@@ -41,6 +44,7 @@ class Plant:
             stop=self.stop,
             now_ms=lambda: self.now_ms,
             until_caught_up=self.until_caught_up,
+            pulse=SimpleNamespace(beat=self.beats.append),
             open_consumer=self.broker.consumer,
         )
         return KafkaLanes(surroundings, partition_counts={"readings": self.partitions})
@@ -435,3 +439,43 @@ def test_partitions_that_were_added_are_told_and_read_after_a_restart(capsys):
     plant.partitions = 2
     plant.lane(saved=lane.snapshot())
     assert plant.broker.consumers[1].assigned == [("readings", 0, 0), ("readings", 1, 0)]
+
+
+@pytest.mark.parametrize("lane", [0, 1])
+def test_whenever_a_lane_reads_the_heart_may_beat(lane):
+    """A flow that hangs asks no lane, and so has no heartbeat; a lane without partitions is as good as another."""
+    plant = Plant(partitions=1, lanes=2)
+    opened = plant.lane(lane)
+    assert plant.beats == []
+
+    opened.next_batch()
+    plant.now_ms += 5
+    opened.next_batch()
+
+    assert plant.beats == [1_000_000, 1_000_005]
+
+
+def test_that_all_is_open_is_told_when_the_commands_are_too():
+    """Whoever waits for it and then sends a command can be sure that it is read."""
+    plant = Plant(partitions=1, lanes=1)
+    plant.standing.commands_open = False
+
+    with capture_logs() as logs:
+        plant.lane()
+
+    assert [line["event"] for line in logs] == []
+
+
+def test_that_what_was_there_at_the_start_is_read_is_noted_once_all_lanes_have_read_it():
+    """Commands wait for that: they are about alarms that the backlog raises."""
+    plant = Plant(partitions=2, lanes=2)
+    plant.broker.there["readings", 0] = (0, 2)
+    lanes = [plant.lane(0), plant.lane(1)]
+    lanes[1].next_batch()
+    assert not plant.standing.all_ended
+
+    plant.broker.waiting.extend(FakeMessage(("readings", 0, offset), READING) for offset in range(2))
+    lanes[0].next_batch()
+
+    assert plant.standing.all_ended
+    assert not plant.stop.is_set()
