@@ -259,7 +259,8 @@ def produce(
     Args:
         sent_then: Kafka's timestamp of a reading is its own `ts`, as if it had been sent at that time.
     """
-    producer = Producer({"bootstrap.servers": bootstrap, "message.max.bytes": 1_100_000})
+    wide = {"message.max.bytes": 1_100_000, "queue.buffering.max.messages": 1_000_000}
+    producer = Producer({"bootstrap.servers": bootstrap, **wide})
     count = 0
     for message in messages:
         if isinstance(message, dict):

@@ -304,7 +304,7 @@ RSS_GROWTH_MB_MAX = 1_000
 
 
 def test_a_burst_of_alarms_stalls_nothing(kafka, topics, tmp_path, capsys):
-    """50,000 alarms at once: each is told exactly once, a flood sums them up, and what is read meanwhile is only late."""
+    """50,000 alarms at once: each is told exactly once, a flood sums them up, and what comes meanwhile is only late."""
     work = Topics(topics)
     service = Service(tmp_path, kafka, work, service="epoch_s = 1")
     start_ms = time.time_ns() // 1_000_000
