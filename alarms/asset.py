@@ -21,6 +21,8 @@ __all__ = ["Asset"]
 _COVERED_BY = {"h": "hh", "l": "ll"}
 """While the outer limit is active, the inner one's transitions are recorded and not annunciated."""
 
+_COVERS = {outer: inner for inner, outer in _COVERED_BY.items()}
+
 
 @dataclass(slots=True)
 class Asset:
@@ -52,6 +54,11 @@ class Asset:
     def find(self, alert_id: str | None) -> Alarm | None:
         """The alarm that stands with this episode."""
         return next((alarm for alarm in self.standing() if alarm.alert_id == alert_id), None)
+
+    def with_covered(self, alarm: Alarm) -> list[Alarm]:
+        """An alarm, and before it the one that it covers: that one's past must be told before this one changes."""
+        inner = self.alarms.get((alarm.sensor, alarm.kind, _COVERS.get(alarm.rule, "")))
+        return [alarm] if inner is None else [inner, alarm]
 
     def is_free(self, alarm: Alarm, ts: int) -> bool:
         """Whether nobody holds an alarm back, and no outer limit covers it at `ts` (ms)."""

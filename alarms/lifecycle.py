@@ -22,7 +22,7 @@ from alarms.asset import Asset
 from alarms.chatter import raised, returned_too_soon
 from alarms.deadlines import SHELVES, Deadline, Deadlines
 from alarms.holds import MEANS, NOTHING, Act, Holds, Means, act_of
-from alarms.maintenance import Maintained
+from alarms.maintenance import FOREVER, Maintained
 from alarms.recorded import read
 from alarms.records import MAINTENANCE, Writer, severity_of
 from alarms.states import Event, outcome
@@ -158,7 +158,7 @@ class Alarms:
 
     def decide(self, finding: Finding) -> list[Told]:
         """What a finding leads to; nothing if it says what is known."""
-        told = self._close_unwatched(finding.ts)
+        told = self._check_settings(finding.ts)
         subject = (finding.sensor or "", finding.kind.value, finding.rule)
         asset = self._assets.get(finding.asset)
         alarm = asset.alarms.get(subject) if asset else None
@@ -168,11 +168,13 @@ class Alarms:
             asset = self._asset(finding.asset)
             alarm = Alarm(asset=asset.name, sensor=subject[0], kind=finding.kind, rule=finding.rule)
             asset.alarms[subject] = alarm
-        self._advance(asset, alarm, finding.ts, told)
+        for one in asset.with_covered(alarm):
+            self._advance(asset, one, finding.ts, told)
         if finding.active != (alarm.active and alarm.held_back is None):
             alarm.lag_ms = 0 if self._now_ms is None else max(0, self._now_ms - finding.ts)
             self._heed(asset, alarm, finding, told)
-        self._settle(asset, alarm)
+        for one in asset.with_covered(alarm):
+            self._settle(asset, one)
         return told
 
     def obey(self, command: Command) -> list[Told]:
@@ -207,9 +209,10 @@ class Alarms:
     def reconcile(self, recorded: Recorded) -> list[Told]:
         """What must be told so that the alarm-state topic says what is so: once after a start, by the wall clock.
 
-        Conditions come from here, the acts of people from the topic. What was written since the start is right.
+        Conditions come from here, the acts of people from the topic. What was written since the start is right; so
+        first comes what time has brought about, which may have been written before the start as well.
         """
-        told = self._close_unwatched(recorded.now_ms)
+        told = self.tick(recorded.now_ms)
         published, self._published = self._published, None
         if published is None:
             return told
@@ -281,6 +284,11 @@ class Alarms:
 
     def _advance(self, asset: Asset, alarm: Alarm, ts: int, told: list[Told]) -> None:
         """What should have happened to an alarm up to `ts` (ms), by its own time."""
+        self._end_chatter(asset, alarm, ts, told)
+        self._judge(asset, alarm, ts, told)
+
+    def _end_chatter(self, asset: Asset, alarm: Alarm, ts: int, told: list[Told]) -> None:
+        """Tell a return that was held back until now (ms), and forget chatter after a quiet while."""
         held_back = alarm.held_back
         if held_back is not None and held_back.until_ts <= ts:
             self._judge(asset, alarm, held_back.until_ts, told)
@@ -294,7 +302,6 @@ class Alarms:
             self._chattering -= chattered
             if chattered and alarm.stands:
                 told.append(self._written(asset.record(alarm)))
-        self._judge(asset, alarm, ts, told)
 
     # ── Maintenance ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -352,7 +359,7 @@ class Alarms:
 
     def _pass(self, line: str, now_ms: int) -> list[Told]:
         """Look at what is due."""
-        told = self._close_unwatched(now_ms)
+        told = self._check_settings(now_ms)
         while (deadline := self._deadlines.take(line, now_ms)) is not None:
             asset = self._assets.get(deadline.asset)
             if asset is None:
@@ -363,18 +370,23 @@ class Alarms:
                     self._end_shelves(asset, now_ms, told)
                 continue
             alarm = asset.alarms.get(deadline.subject)
-            if alarm is not None and alarm.waits_ms == deadline.due_ms:
-                alarm.waits_ms = None
+            if alarm is None or alarm.waits_ms != deadline.due_ms:
+                continue
+            alarm.waits_ms = None
+            if deadline.due_ms < self._due_ms(alarm):  # it was put off: others are due before it
+                self._settle(asset, alarm)
+            else:
                 self._look_at(asset, alarm, now_ms, told)
         return told
 
     def _look_at(self, asset: Asset, alarm: Alarm, now_ms: int, told: list[Told]) -> None:
-        if self._by_events:
-            self._advance(asset, alarm, now_ms - SKEW_MS, told)
-        else:
-            self._judge_now(asset, alarm, now_ms, told)
-            self._advance(asset, alarm, now_ms - alarm.lag_ms, told)
-        self._settle(asset, alarm)
+        for one in asset.with_covered(alarm):
+            if self._by_events:
+                self._advance(asset, one, now_ms - SKEW_MS, told)
+            else:
+                self._end_chatter(asset, one, now_ms - one.lag_ms, told)
+                self._judge_now(asset, one, now_ms, told)
+            self._settle(asset, one)
 
     def _settle(self, asset: Asset, alarm: Alarm) -> None:
         """Forget an alarm of which nothing need be remembered; else see when it must be looked at."""
@@ -382,17 +394,22 @@ class Alarms:
             del asset.alarms[alarm.subject]
             self._drop_if_empty(asset)
             return
-        due_ms = []
+        due_ms = self._due_ms(alarm)
+        if due_ms < (FOREVER if alarm.waits_ms is None else alarm.waits_ms):
+            alarm.waits_ms = due_ms
+            self._deadlines.wait(Deadline(due_ms, asset.name, alarm.subject))
+
+    def _due_ms(self, alarm: Alarm) -> int:
+        """When time alone will next change something about an alarm."""
         lag_ms = SKEW_MS if self._by_events else alarm.lag_ms
+        due_ms = FOREVER
         if alarm.held_back is not None:
-            due_ms.append(alarm.held_back.until_ts + lag_ms)
+            due_ms = alarm.held_back.until_ts + lag_ms
         elif alarm.chatter is not None:
-            due_ms.append(alarm.chatter.ends_ts + lag_ms)
+            due_ms = alarm.chatter.ends_ts + lag_ms
         if self._may_be_maintained(alarm):
-            due_ms.append(self._judged_until(alarm) + (SKEW_MS if self._by_events else 0))
-        if due_ms and (alarm.waits_ms is None or min(due_ms) < alarm.waits_ms):
-            alarm.waits_ms = min(due_ms)
-            self._deadlines.wait(Deadline(alarm.waits_ms, asset.name, alarm.subject))
+            due_ms = min(due_ms, self._judged_until(alarm) + (SKEW_MS if self._by_events else 0))
+        return due_ms
 
     def _await_shelves(self, asset: Asset) -> None:
         end_ms = asset.holds.next_end()
@@ -406,19 +423,20 @@ class Alarms:
         self._await_shelves(asset)
         self._drop_if_empty(asset)
 
-    def _close_unwatched(self, now_ms: int) -> list[Told]:
-        """After a start: alarms that nothing can clear any more, because the settings have changed."""
+    def _check_settings(self, now_ms: int) -> list[Told]:
+        """After a start: close the alarms that nothing can clear any more, and see which maintenance was changed."""
         if not self._unchecked:
             return []
         self._unchecked = False
         told: list[Told] = []
         for asset in list(self._assets.values()):
             for alarm in asset.standing():
-                watched = is_watched(
-                    self._settings, asset=alarm.asset, sensor=alarm.sensor, kind=alarm.kind, rule=alarm.rule
-                )
-                if not watched:
+                sensor, kind, rule = alarm.sensor, alarm.kind, alarm.rule
+                if not is_watched(self._settings, asset=alarm.asset, sensor=sensor, kind=kind, rule=rule):
                     self._remove(asset, alarm, now_ms, told)
+                elif alarm.maintained and alarm.maintained != self._maintained.at(asset.name, alarm.judged_ts).span:
+                    self._judge_now(asset, alarm, max(now_ms, alarm.judged_ts + 1), told)
+                    self._settle(asset, alarm)
         return told
 
     def _remove(self, asset: Asset, alarm: Alarm, now_ms: int, told: list[Told]) -> None:
@@ -691,9 +709,6 @@ class Alarms:
         if alarm.active:
             self._active[alarm.kind.value, priority_of(alarm.severity)] += 1
         self._chattering += alarm.chatters
-        if alarm.maintained:  # the calendar may be another one now
-            alarm.waits_ms = 0
-            self._deadlines.wait(Deadline(0, asset.name, alarm.subject))
         self._settle(asset, alarm)
 
     def _of_version_1(self, asset: str, sensor: str, kind: str, rule: str, onset_ts: int, severity: int) -> Alarm:
