@@ -411,15 +411,26 @@ class Settings(Section):
     maintenance: Annotated[tuple[Maintenance, ...], Field(description="planned work")] = ()
 
     def rule(self, asset: str, sensor: str) -> ResolvedRule:
-        """What is watched on one series: the first match wins per key, then the defaults."""
-        found: dict[str, Any] = {}
-        for rule in (*self.rules, _DEFAULT_RULE):
-            if fnmatchcase(asset, rule.asset) and fnmatchcase(sensor, rule.sensor):
-                for key in ResolvedRule.model_fields:
-                    if key not in found and (value := getattr(rule, key)) is not None:
-                        found[key] = value
-        resolved = {key: found.get(key) or None for key in ResolvedRule.model_fields}
-        return ResolvedRule.model_construct(**resolved | {"ack_required": bool(resolved["ack_required"])})
+        """What is watched on one series: the first match wins per key, then the defaults.
+
+        Series that the same rules match share one object.
+        """
+        matching = tuple(
+            [
+                number
+                for number, rule in enumerate(self.rules)
+                if fnmatchcase(asset, rule.asset) and fnmatchcase(sensor, rule.sensor)
+            ]
+        )
+        resolved = self.resolved_rules.get(matching)
+        if resolved is None:
+            resolved = self.resolved_rules[matching] = _resolved([self.rules[number] for number in matching])
+        return resolved
+
+    @cached_property
+    def resolved_rules(self) -> dict[tuple[int, ...], ResolvedRule]:
+        """What is watched, by the positions of the rules that match: as many as there are sorts of sensors."""
+        return {}
 
     def asset(self, asset: str) -> ResolvedAsset:
         """What belongs to one asset: the first match wins per key, then the defaults."""
@@ -430,6 +441,17 @@ class Settings(Section):
         return ResolvedAsset(
             window_ms=window_ms, late_ms_max=min(round(late_s * 1000), window_ms) if window_ms else round(late_s * 1000)
         )
+
+
+def _resolved(rules: list[Rule]) -> ResolvedRule:
+    """What rules say together, before the defaults."""
+    found: dict[str, Any] = {}
+    for rule in (*rules, _DEFAULT_RULE):
+        for key in ResolvedRule.model_fields:
+            if key not in found and (value := getattr(rule, key)) is not None:
+                found[key] = value
+    resolved = {key: found.get(key) or None for key in ResolvedRule.model_fields}
+    return ResolvedRule.model_construct(**resolved | {"ack_required": bool(resolved["ack_required"])})
 
 
 _DEFAULT_RULE = Rule(stale=Stale(), anomaly=Anomaly(), drift=Drift())

@@ -101,6 +101,18 @@ def test_windows_and_lateness_of_an_asset(parts, window_ms, late_ms_max):
     assert (asset.window_ms, asset.late_ms_max) == (window_ms, late_ms_max)
 
 
+def test_settings_that_were_asked_are_the_same_as_others_that_say_the_same():
+    """That a rule was looked up before is nobody's business; series alike share what is watched on them."""
+    asked, fresh = (Settings(rules=(Rule(asset="press-*", limit=Limit(h=1)),)) for _ in range(2))
+
+    rules = [asked.rule(asset, "temp") for asset in ("press-1", "press-2", "oven-1")]
+
+    assert rules[0] is rules[1]
+    assert rules[0] != rules[2]
+    assert asked == fresh
+    assert asked.model_dump() == fresh.model_dump()
+
+
 def test_severities_that_are_not_given_are_those_of_the_limit():
     """The outer limits are more severe."""
     limit = Limit(hh=2, h=1, severity={"h": 700})
