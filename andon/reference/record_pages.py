@@ -262,11 +262,14 @@ _VERBS = {
     Verb.UNSHELVE: _Told(
         "Ends a shelf before its time.", "nothing is shelved under exactly this asset, sensor, kind and rule"
     ),
-    Verb.SUPPRESS: _Told("Holds alarms back by design, until it is taken back.", "no alarm of that `alert_id` stands"),
+    Verb.SUPPRESS: _Told(
+        "Holds alarms back by design, until it is taken back.",
+        "they are suppressed already; no alarm of that `alert_id` stands",
+    ),
     Verb.UNSUPPRESS: _Told("Takes it back.", "nothing is suppressed under exactly this asset, sensor, kind and rule"),
     Verb.OUT_OF_SERVICE: _Told(
         "The source doesn't do its work: its alarms are held back, and nothing is learned from its readings.",
-        "it is out of service already",
+        "it is out of service already; `sensor` is empty: leave it out for the whole asset",
     ),
     Verb.IN_SERVICE: _Told("It does its work again.", "it isn't out of service under exactly this asset and sensor"),
     Verb.FEEDBACK: _Told(
@@ -274,7 +277,7 @@ _VERBS = {
         "time and up to a bound, and comes back by itself over the weeks. `true_alarm`, while it lasts: what happens "
         "is kept out of learning. `reset`: takes back what false alarms have raised.",
         "`alert_id` isn't that of the newest anomaly of one of the asset's series; `true_alarm` comes after the "
-        "anomaly is over",
+        "anomaly is over; there is nothing to `reset`",
     ),
 }
 _REFUSED = f"""\
