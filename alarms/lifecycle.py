@@ -103,6 +103,8 @@ class Alarms:
         version = snapshot.get("version")
         if version == VERSION:
             alarms._now_ms = snapshot["now_ms"]
+            for name in snapshot["assets"]:
+                alarms._asset(name)
             for row in snapshot["holds"]:
                 alarms._asset(row[0]).holds.take(row)
             for row in snapshot["alarms"]:
@@ -122,6 +124,7 @@ class Alarms:
         return {
             "version": VERSION,
             "now_ms": self._now_ms,
+            "assets": list(self._assets),
             "holds": [row for asset in self._assets.values() for row in asset.holds.rows()],
             "alarms": [alarm.row() for asset in self._assets.values() for alarm in asset.alarms.values()],
         }

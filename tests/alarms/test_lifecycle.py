@@ -7,17 +7,19 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from alarms.lifecycle import Alarms
 from contracts.alerts import Alert, AlertRecord, State, Transition, alert_id, event_id
 from contracts.errors import StateError
-from contracts.findings import Expected, Finding, Kind, Window
+from contracts.findings import Expected, Finding, Kind
 from contracts.settings import Limit, Rule, Settings
+
+from .given import HOUR, alerts
+from .test_lifecycle_time import maintained
 
 SETTINGS = Settings(rules=(Rule(asset="press-*", sensor="temp", unit="degC", limit=Limit(hh=95, h=85, deadband=1.5)),))
 NOON = 1_700_000_000_000
+GOLDEN = Path(__file__).parent.parent / "golden"
 
 
 def limit(*, rule: str = "hh", active: bool = True, onset_ts: int = NOON, ts: int = NOON + 5000) -> Finding:
@@ -160,45 +162,6 @@ def test_a_snapshot_of_an_unknown_version_is_refused_by_name() -> None:
         Alarms.restore(SETTINGS, {"version": 99, "active": []})
 
 
-def test_figures_of_models_are_short_and_figures_of_people_are_exact() -> None:
-    """A limit set to 1234567.8 is repeated as it was set; a model's score needs six digits."""
-    exact = decided(
-        Alarms(Settings()),
-        Finding(
-            asset="a", sensor="s", kind=Kind.LIMIT, rule="h", active=True, onset_ts=1, ts=2, value=1234568.9,
-            expected=Expected(None, 1234567.8), evidence={"limit": 1234567.8},
-        ),
-    )  # fmt: skip
-    short = decided(
-        Alarms(Settings()),
-        Finding(
-            asset="a", sensor="s", kind=Kind.ANOMALY, rule="sensor", active=True, onset_ts=1, ts=2, value=1.0,
-            expected=Expected(0.1234567891, 2.0), score=3.14159265358, rank=0.5, window=Window(0, 60_000, 60),
-        ),
-    )  # fmt: skip
-
-    assert exact.alert.expected.high == 1234567.8
-    assert short.alert.score == 3.14159
-    assert short.alert.expected.low == 0.123457
-
-
-@given(st.lists(st.tuples(st.sampled_from(["hh", "h"]), st.booleans()), max_size=60), st.integers(0, 60))
-def test_no_sequence_of_findings_raises_twice_without_a_clear(steps: list[tuple[str, bool]], cut: int) -> None:
-    """Whatever detection says, and whenever the service restarts, raises and clears of an alarm alternate."""
-    alarms = Alarms(SETTINGS)
-    seen: dict[str, list[Transition]] = {"hh": [], "h": []}
-
-    for number, (rule, active) in enumerate(steps):
-        if number == cut:
-            alarms = Alarms.restore(SETTINGS, alarms.snapshot())
-        told = alarms.decide(limit(rule=rule, active=active, onset_ts=NOON + number, ts=NOON + number))
-        seen[rule] += [record.alert.transition for record in told if isinstance(record, AlertRecord)]
-
-    for transitions in seen.values():
-        expected = [Transition.RAISED, Transition.CLEARED] * (len(transitions) // 2 + 1)
-        assert transitions == expected[: len(transitions)]
-
-
 def test_an_alert_survives_its_own_schema() -> None:
     """What is written can be read back by the published model."""
     body = decided(Alarms(SETTINGS), limit()).alert.body()
@@ -208,11 +171,41 @@ def test_an_alert_survives_its_own_schema() -> None:
 
 def test_alarms_saved_by_version_1_are_still_known() -> None:
     """An upgrade forgets no alarm: this file is never written anew."""
-    golden = orjson.loads((Path(__file__).parent.parent / "golden" / "alarms-1.json").read_bytes())
-
-    alarms = Alarms.restore(SETTINGS, golden)
+    alarms = Alarms.restore(SETTINGS, orjson.loads((GOLDEN / "alarms-1.json").read_bytes()))
 
     assert alarms.decide(limit()) == []
     cleared = decided(alarms, limit(active=False))
     assert (cleared.alert.onset_ts, cleared.alert.severity) == (NOON, 900)
     assert list(alarms.table()) == ["press-0012//stale/silent"]
+
+
+def test_alarms_saved_by_version_2_are_still_known() -> None:
+    """Acknowledged, shelved, chattering, in maintenance or returned: this file is never written anew."""
+    saved = orjson.loads((GOLDEN / "alarms-2.json").read_bytes())
+    settings = maintained(from_ms=HOUR, to_ms=2 * HOUR)
+
+    alarms = Alarms.restore(settings, saved)
+    table = {key: orjson.loads(body) for key, body in alarms.table().items()}
+    told = [line for hours in (1, 2, 3) for line in alerts(alarms.tick(NOON + hours * HOUR))]
+
+    assert {key: body["alert"]["state"] for key, body in table.items() if "alert" in body} == {
+        "press-1/temp/limit/hh": "active_unacked",
+        "press-1/flow/limit/hh": "active_acked",
+        "press-2/flow/limit/hh": "returned_unacked",
+        "press-3/temp/limit/hh": "active_unacked",
+    }
+    assert table["press-1/temp/limit/hh"]["chattering"] is True
+    assert table["press-1/flow/limit/hh"]["shelved"]["until_ts"] == NOON + 3 * HOUR
+    assert table["press-1/flow/limit/hh"]["acknowledged"]["comment"] == "on my way"
+    assert table["press-3/temp/limit/hh"]["suppressed"]["comment"] == "overhaul"
+    assert table["press-5/temp/*/*/hold"]["out_of_service"]["by"] == "jo"
+    assert table["press-5/*/*/*/hold"]["suppressed"]["by"] == "maria"
+    assert [(alert.asset, alert.sensor, alert.transition.value, alert.annunciated) for alert in told] == [
+        ("press-1", "temp", "cleared", True),
+        ("press-2", "flow", "suppressed", False),
+        ("press-1", "flow", "suppressed", False),
+        ("press-3", "temp", "unsuppressed", True),
+        ("press-1", "flow", "unsuppressed", False),
+        ("press-2", "flow", "unsuppressed", False),
+        ("press-1", "flow", "unshelved", True),
+    ]

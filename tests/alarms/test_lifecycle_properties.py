@@ -1,5 +1,7 @@
 """The promises of docs/explanation/alarms.md hold whatever happens, in any order, with restarts and crashes between."""
 
+# ruff: noqa: D102 - what can happen is named for what happens
+
 from __future__ import annotations
 
 from collections import Counter
@@ -61,7 +63,7 @@ BEGINNINGS = st.sampled_from(["shelve", "suppress", "out_of_service"])
 ENDINGS = st.sampled_from(["unshelve", "unsuppress", "in_service"])
 
 
-class Life(RuleBasedStateMachine):  # noqa: D101,D102
+class Life(RuleBasedStateMachine):
     """A plant, its alarms, their twin that is never restarted, and a reader of both topics."""
 
     @initialize()
