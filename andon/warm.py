@@ -36,7 +36,9 @@ def warm() -> int:
     newest_ms = int(rows["ts"][-1])
     settings = Settings()
     samples, windows = Samples(settings), Windows(settings)
-    closed = samples.read(Block(lane=0, rows=rows, names=names, sources=("warm/0",), arrived_ms=newest_ms)).closed
+    block = Block(lane=0, rows=rows, names=names, sources=("warm/0",), arrived_ms=newest_ms)
+    closed = samples.read(block).closed
+    samples.clock_of(block)
     samples.tick(Tick(lane=0, now_ms=newest_ms))
     if closed is None:
         return 0

@@ -120,6 +120,7 @@ class Happenings:
         self._told: set[str] = set()
         self._cut_off: set[str] = set()
         self._start_at_zero()
+        self._stages = {stage: self._stage.labels(stage) for stage in STAGES}  # asked for with every block
 
     def _start_at_zero(self) -> None:
         for metric, values in (
@@ -225,7 +226,7 @@ class Happenings:
 
     def stage_took(self, stage: str, seconds: float) -> None:
         """One batch spent this long in a stage."""
-        self._stage.labels(stage).inc(seconds)
+        self._stages[stage].inc(seconds)
 
     def epoch_ended(self, seconds: float) -> None:
         """A lane was asked for its position again after so long."""

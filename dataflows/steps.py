@@ -267,7 +267,7 @@ class AlarmsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
             self._count_old(now_ms)
         if raises := self._raises(out, now_ms):
             out.append(raises)
-        if self._alarms.empty:
+        if self._alarms.empty and (self._old or self._bytes):
             self._leave()
         self._happenings.stage_took("alarms", perf_counter() - began)
         return out, self._alarms.empty
@@ -307,9 +307,10 @@ class AlarmsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
 
     def _raises(self, told: list[Item], now_ms: int | None) -> Raises | None:
         """What the flood step must know of this batch."""
+        alerts = [one.alert for one in told if isinstance(one, AlertRecord)]
         raises = tuple(
             Raise(alert.ts, alert.asset, alert.sensor, alert.kind, alert.rule, alert.priority, alert.alert_id)
-            for alert in (one.alert for one in told if isinstance(one, AlertRecord))
+            for alert in alerts
             if alert.transition is Transition.RAISED and alert.annunciated
         )
         if now_ms is not None and not self._common.flood_is_due(now_ms):
@@ -377,7 +378,7 @@ class FloodStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
             if isinstance(one, AlertRecord):
                 self._happenings.alarm_changed(one)
         self._count_flood()
-        if self._flood.empty:
+        if self._flood.empty and self._bytes:
             self._happenings.snapshot_taken("flood", seconds=0, bytes_before=self._bytes, bytes_after=0)
         self._happenings.stage_took("flood", perf_counter() - began)
         return out, self._flood.empty

@@ -122,6 +122,8 @@ class Samples:
         self._found = np.zeros(BUFFER_ROWS_MIN, found.FOUND)
         self._closed = np.zeros(BUFFER_ROWS_MIN, CLOSED)
         self._progress = np.zeros(_COUNTS + 4, np.int64)
+        self._newest = np.zeros(0, np.int64)  # time by asset, for `clock_of` alone
+        self._spoke = np.zeros(0, np.bool_)  # by asset, False between two calls
 
     @classmethod
     def restore(cls, settings: Settings, snapshot: dict[str, Any]) -> Samples:
@@ -258,15 +260,20 @@ class Samples:
 
     def clock_of(self, block: Block) -> Clock:
         """How far the assets of a block have come, after `read` of it: never back, whichever of their sensors spoke."""
-        count = len(self._slots)
-        states = self._series[:count]
-        owners = states["stale"]["asset"]
-        spoke = np.zeros(self.asset_count, np.bool_)
-        spoke[owners[self._slots.table(block.lane)[block.rows["series"]]]] = True
-        newest = np.zeros(self.asset_count, np.int64)
-        np.maximum.at(newest, owners, states["order"]["newest_ts"])
+        owners, times = self._series["stale"]["asset"], self._series["order"]["newest_ts"]
+        if len(self._newest) < self.asset_count:
+            count = len(self._slots)
+            self._newest = np.zeros(len(self._assets), np.int64)
+            np.maximum.at(self._newest, owners[:count], times[:count])
+            self._spoke = np.zeros(len(self._assets), np.bool_)
+        spoke = np.empty(min(len(block.rows), self.asset_count), np.int64)
+        table = self._slots.table(block.lane)
+        count = _come_forward(block.rows["series"], table, owners, times, self._newest, self._spoke, spoke)
+        numbers = spoke[:count]
+        self._spoke[numbers] = False
         names = self._slots.assets
-        return Clock(tuple((names[number], int(newest[number])) for number in np.flatnonzero(spoke)))
+        moments = self._newest[numbers].tolist()
+        return Clock(tuple((names[number], ms) for number, ms in zip(numbers.tolist(), moments, strict=True)))
 
     def obey(self, command: Command) -> Command | Reject:
         """Take what a command is about out of service or back, if it is about that; pass on what can be done.
@@ -435,6 +442,32 @@ def _source(block: Block, row: int) -> str:
 
 _BAD = int(Quality.BAD)
 _UNCERTAIN = int(Quality.UNCERTAIN)
+
+
+@compiled
+def _come_forward(numbers: Any, table: Any, owners: Any, times: Any, newest: Any, spoke: Any, order: Any) -> int:
+    """Bring the newest time of each asset that has a row up to date.
+
+    Args:
+        numbers: of the rows' series, shape (n,).
+        table: slot by series number.
+        owners: asset by slot.
+        times: of the newest reading by slot.
+        newest: by asset; written.
+        spoke: by asset, False everywhere; True for those that have a row.
+        order: receives the assets that have a row, in the order of their first one.
+    Returns: how many they are.
+    """
+    count = 0
+    for row in range(len(numbers)):
+        slot = table[numbers[row]]
+        asset = owners[slot]
+        if not spoke[asset]:
+            spoke[asset] = True
+            order[count] = asset
+            count += 1
+        newest[asset] = max(newest[asset], times[slot])
+    return count
 
 
 @compiled
