@@ -42,17 +42,12 @@ class Writer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._rules: dict[tuple[str, str], ResolvedRule] = {}
-        self._alike: dict[tuple[object, ...], ResolvedRule] = {}
 
     def rule(self, asset: str, sensor: str) -> ResolvedRule:
         """What is watched on a sensor; "" for the asset as a whole."""
         rule = self._rules.get((asset, sensor))
         if rule is None:
-            rule = self._settings.rule(asset, sensor)
-            # Thousands of sensors share some few rules, whose parts are those of the settings themselves.
-            parts = (rule.unit, rule.ack_required, *(id(part) for part in (rule.limit, rule.rate, rule.flatline)))
-            parts += tuple(id(part) for part in (rule.stale, rule.anomaly, rule.drift))
-            rule = self._rules[asset, sensor] = self._alike.setdefault(parts, rule)
+            rule = self._rules[asset, sensor] = self._settings.rule(asset, sensor)
         return rule
 
     def from_finding(
@@ -92,20 +87,21 @@ class Writer:
             onset_ts=alarm.onset_ts,
             ts=ts,
             value=finding.value,
-            expected=ExpectedRange(low=shown(finding.expected.low), high=shown(finding.expected.high)),
+            expected={"low": shown(finding.expected.low), "high": shown(finding.expected.high)},
             score=_significant(finding.score),
             rank=_significant(finding.rank),
-            contributions=tuple(Contribution(sensor=part.sensor, share=part.share) for part in _shares(finding)),
+            contributions=[{"sensor": part.sensor, "share": part.share} for part in _shares(finding)],
             evidence={**{name: shown(value) for name, value in finding.evidence.items()}, **more},
             window=_span(finding),
             message=f"{said}; {remark}" if remark else said,
         )
-        alarm.body = _kept(alert)
+        alarm.body = alert.body()
         return AlertRecord(
             alert=alert,
             event_id=event_id(alert=alarm.alert_id, transition=transition, cause=str(ts)),
             source=finding.source,
             config=rule.config_hash,
+            body=alarm.body,
         )
 
     def from_newest(
@@ -141,7 +137,7 @@ class Writer:
             comment=comment,
             source=source,
         )
-        alarm.body = _kept(record.alert)
+        alarm.body = record.body
         return record
 
     def again(
@@ -180,7 +176,7 @@ class Writer:
         rule = self.rule(alarm.asset, alarm.sensor)
         subject = " ".join(part for part in (alarm.asset, alarm.sensor, alarm.kind.value, alarm.rule) if part)
         alarm.said = f"{subject} is active"
-        alarm.body = _kept(
+        alarm.body = (
             Alert(
                 alert_id=alarm.alert_id,
                 transition=Transition.RAISED,
@@ -230,11 +226,6 @@ def state_record(alarm: Alarm, holding: Holding = NOTHING) -> AlarmRecord:
 
 MAINTENANCE = "maintenance"
 """In place of a person: the calendar in the settings."""
-
-
-def _kept(alert: Alert) -> bytes:
-    """The alert's body in as many bytes as it has: those that orjson returns lie in a buffer of 8 KiB."""
-    return bytes(memoryview(alert.body()))
 
 
 _SEVERITY_DEFAULT = 500
