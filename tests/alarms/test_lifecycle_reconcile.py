@@ -158,6 +158,7 @@ def test_what_was_written_since_the_start_is_right():
     now = restarted(before)
     now.decide(limit(active=False, ts=NOON + MINUTE))
     now.decide(limit(sensor="flow"))
+    now.obey(command("suppress", asset="press-2"))
 
     told = now.reconcile(recorded(before.table()))
 
@@ -298,6 +299,20 @@ def test_it_is_compared_once_and_the_group_is_kept_until_then():
 
     assert (before, now.empty) == (False, True)
     assert now.reconcile(recorded(raised()[0].table())) == []
+
+
+def test_what_time_brought_about_before_the_crash_is_told_as_the_same_again():
+    """A held back return that a tick had told: the same id, and not that the alarm still stands."""
+    alarms = Alarms(SETTINGS)
+    for second in range(6):
+        alarms.decide(limit(active=second % 2 == 0, ts=NOON + second))
+    saved = restarted(alarms)
+    (before, _tombstone) = alarms.tick(NOON + MINUTE + 5)
+
+    told = compare(saved, {})
+
+    assert said(told) == [("cleared", "normal", True)]
+    assert told[0] == before
 
 
 def test_by_the_event_clock_there_is_nothing_to_compare():

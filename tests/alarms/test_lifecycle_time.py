@@ -195,6 +195,21 @@ def test_maintenance_that_was_missed_is_told_by_the_next_finding_in_its_order():
     assert [alert.ts - NOON for alert in alerts(told)] == [MINUTE, 2 * MINUTE, HOUR]
 
 
+@pytest.mark.parametrize("clocks", [[], [HOUR]])
+def test_whether_an_outer_limit_covers_is_judged_as_of_then(clocks):
+    """hh was raised after the maintenance had ended: that end was heard, whether it is told before or after."""
+    alarms, _identity = raised(maintained(clock="event", from_ms=MINUTE, to_ms=2 * MINUTE), rule="h")
+    told = [one for ms in clocks for one in alarms.clock("press-1", NOON + ms)]
+
+    told += alarms.decide(limit(rule="hh", ts=NOON + HOUR))
+
+    assert [(alert.rule, alert.transition.value, alert.annunciated) for alert in alerts(told)] == [
+        ("h", "suppressed", False),
+        ("h", "unsuppressed", True),
+        ("hh", "raised", True),
+    ]
+
+
 def test_after_an_outage_only_what_is_now_is_told_by_a_tick():
     """Nobody needs to hear of a maintenance that is over."""
     alarms, _identity = raised(maintained(from_ms=MINUTE, to_ms=2 * MINUTE))

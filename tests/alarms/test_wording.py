@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from alarms.wording import duration, message, quantity
+from alarms.wording import act, duration, held_back, maintenance, message, moment, quantity, reconciled
+from contracts.alerts import Transition
 from contracts.findings import Expected, Finding, Kind, Share
 
 RAISED: list[tuple[dict[str, Any], str]] = [
@@ -114,3 +115,70 @@ def test_a_duration_is_said_in_its_largest_sensible_unit(span_ms: int, words: st
 def test_a_quantity_is_short(value: float | None, unit: str | None, words: str) -> None:
     """Four digits tell an operator enough."""
     assert quantity(value, unit) == words
+
+
+HOUR_14 = 1_795_356_000_000
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            {"transition": Transition.ACKNOWLEDGED, "by": "maria", "comment": "checking the valve"},
+            "acknowledged by maria: checking the valve",
+        ),
+        ({"transition": Transition.ACKNOWLEDGED, "by": "maria"}, "acknowledged by maria"),
+        (
+            {"transition": Transition.SHELVED, "by": "maria", "until_ts": HOUR_14},
+            "shelved until 2026-11-22 14:00 UTC by maria",
+        ),
+        ({"transition": Transition.UNSHELVED, "by": None}, "shelf ended, still active"),
+        ({"transition": Transition.UNSHELVED, "by": None, "active": False}, "shelf ended"),
+        ({"transition": Transition.UNSHELVED, "by": "jo"}, "unshelved by jo, still active"),
+        ({"transition": Transition.SUPPRESSED, "by": "jo", "comment": "a\n\tb"}, "suppressed by jo: a b"),
+        ({"transition": Transition.UNSUPPRESSED, "by": "jo"}, "unsuppressed by jo, still active"),
+        ({"transition": Transition.OUT_OF_SERVICE, "by": "jo"}, "taken out of service by jo"),
+        ({"transition": Transition.IN_SERVICE, "by": "jo"}, "put in service again by jo, still active"),
+        ({"transition": Transition.REMOVED, "by": None, "active": False}, "no longer watched"),
+    ],
+)
+def test_what_was_done_is_said_after_the_condition(given: dict[str, Any], words: str) -> None:
+    """Who, what, until when and why, in one line."""
+    assert act(**{"comment": None, "active": True, **given}) == words
+
+
+def test_maintenance_is_said_with_its_comment() -> None:
+    """The operator sees which work it is, and what is still wrong when it ends."""
+    begun, ended = Transition.SUPPRESSED, Transition.UNSUPPRESSED
+
+    assert maintenance(begun, comment="annual overhaul", active=True) == "suppressed: maintenance (annual overhaul)"
+    assert maintenance(begun, comment=None, active=True) == "suppressed: maintenance"
+    assert maintenance(ended, comment="x", active=True) == "maintenance (x) ended, still active"
+    assert maintenance(ended, comment=None, active=False) == "maintenance ended"
+
+
+def test_what_a_start_found_is_said_as_such() -> None:
+    """Nobody takes it for something that happened now."""
+    assert reconciled(stands=False) == "over, as was found after a start"
+    assert reconciled(stands=True) == "stands, as was found after a start"
+    assert reconciled(stands=True, by="maria") == "acknowledged by maria, as was found after a start"
+
+
+def test_a_return_that_was_held_back_says_so() -> None:
+    """The operator doesn't wonder why the alarm was still there."""
+    assert held_back(120_000) == "told 2 min later, as it came again and again"
+
+
+@pytest.mark.parametrize(
+    ("ts", "words"),
+    [
+        (HOUR_14, "2026-11-22 14:00 UTC"),
+        (HOUR_14 + 7_000, "2026-11-22 14:00:07 UTC"),
+        (253_402_300_799_999, "9999-12-31 23:59:59 UTC"),
+        (253_402_300_800_000, "253402300800000 ms"),
+        (-1, "-1 ms"),
+    ],
+)
+def test_a_moment_is_said_in_one_zone_to_the_minute_where_that_is_enough(ts: int, words: str) -> None:
+    """A time that no calendar has is repeated as it is."""
+    assert moment(ts) == words
