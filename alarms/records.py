@@ -87,15 +87,15 @@ class Writer:
             onset_ts=alarm.onset_ts,
             ts=ts,
             value=finding.value,
-            expected={"low": shown(finding.expected.low), "high": shown(finding.expected.high)},
+            expected=ExpectedRange(low=shown(finding.expected.low), high=shown(finding.expected.high)),
             score=_significant(finding.score),
             rank=_significant(finding.rank),
-            contributions=[{"sensor": part.sensor, "share": part.share} for part in _shares(finding)],
+            contributions=tuple(Contribution(sensor=part.sensor, share=part.share) for part in _shares(finding)),
             evidence={**{name: shown(value) for name, value in finding.evidence.items()}, **more},
             window=_span(finding),
             message=f"{said}; {remark}" if remark else said,
         )
-        alarm.body = alert.body()
+        alarm.body = _kept(alert)
         return AlertRecord(
             alert=alert,
             event_id=event_id(alert=alarm.alert_id, transition=transition, cause=str(ts)),
@@ -164,11 +164,13 @@ class Writer:
             "comment": comment,
             "message": text,
         }
+        again = alert.model_copy(update=changes)
         return AlertRecord(
-            alert=alert.model_copy(update=changes),
+            alert=again,
             event_id=event_id(alert=alert.alert_id, transition=transition, cause=cause),
             source=source,
             config=self.rule(alert.asset, alert.sensor or "").config_hash,
+            body=_kept(again),
         )
 
     def before_records(self, alarm: Alarm) -> None:
@@ -176,32 +178,30 @@ class Writer:
         rule = self.rule(alarm.asset, alarm.sensor)
         subject = " ".join(part for part in (alarm.asset, alarm.sensor, alarm.kind.value, alarm.rule) if part)
         alarm.said = f"{subject} is active"
-        alarm.body = (
-            Alert(
-                alert_id=alarm.alert_id,
-                transition=Transition.RAISED,
-                state=alarm.state,
-                annunciated=True,
-                kind=alarm.kind,
-                rule=alarm.rule,
-                site=self._settings.site.name,
-                asset=alarm.asset,
-                sensor=alarm.sensor or None,
-                unit=rule.unit if alarm.sensor else None,
-                severity=alarm.severity,
-                priority=priority_of(alarm.severity),
-                onset_ts=alarm.onset_ts,
-                ts=alarm.raised_ts,
-                value=None,
-                expected=ExpectedRange(),
-                score=None,
-                rank=None,
-                contributions=(),
-                evidence={},
-                window=None,
-                message=alarm.said,
-            )
-        )
+        alarm.body = Alert(
+            alert_id=alarm.alert_id,
+            transition=Transition.RAISED,
+            state=alarm.state,
+            annunciated=True,
+            kind=alarm.kind,
+            rule=alarm.rule,
+            site=self._settings.site.name,
+            asset=alarm.asset,
+            sensor=alarm.sensor or None,
+            unit=rule.unit if alarm.sensor else None,
+            severity=alarm.severity,
+            priority=priority_of(alarm.severity),
+            onset_ts=alarm.onset_ts,
+            ts=alarm.raised_ts,
+            value=None,
+            expected=ExpectedRange(),
+            score=None,
+            rank=None,
+            contributions=(),
+            evidence={},
+            window=None,
+            message=alarm.said,
+        ).body()
 
 
 def state_record(alarm: Alarm, holding: Holding = NOTHING) -> AlarmRecord:
@@ -226,6 +226,11 @@ def state_record(alarm: Alarm, holding: Holding = NOTHING) -> AlarmRecord:
 
 MAINTENANCE = "maintenance"
 """In place of a person: the calendar in the settings."""
+
+
+def _kept(alert: Alert) -> bytes:
+    """The alert's body in as many bytes as it has: those that orjson returns lie in a buffer of 8 KiB."""
+    return bytes(memoryview(alert.body()))
 
 
 _SEVERITY_DEFAULT = 500

@@ -12,10 +12,10 @@ no more. Three sorts of keys, their parts percent-encoded and joined by `/`:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Literal
 from urllib.parse import quote, unquote
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.alerts import Alert
@@ -47,7 +47,7 @@ class _Model(BaseModel):
 
     def body(self) -> bytes:
         """The record's value: UTF-8 JSON, keys in the order of this model."""
-        return orjson.dumps(self.model_dump(by_alias=True, mode="json"))
+        return self.model_dump_json(by_alias=True).encode()
 
 
 class Hold(_Model):
@@ -125,18 +125,23 @@ class Recorded:
 
 def alarm_key(*, asset: str, sensor: str | None, kind: str, rule: str) -> str:
     """The key of one alarm; a sensor of None is the asset as a whole."""
-    return "/".join(quote(part, safe="") for part in (asset, sensor or "", kind, rule))
+    return f"{_quoted(asset)}/{_quoted(sensor or '')}/{kind}/{_quoted(rule)}"
+
+
+@lru_cache(4096)  # the names of a plant come again and again
+def _quoted(name: str) -> str:
+    return quote(name, safe="")
 
 
 def hold_key(asset: str, scope: Scope) -> str:
     """The key of what people hold back of an asset; `*` stands for all."""
-    parts = [_ANY if part is None else quote(part, safe="") for part in (scope.sensor, scope.kind, scope.rule)]
-    return "/".join((quote(asset, safe=""), *parts, "hold"))
+    parts = [_ANY if part is None else _quoted(part) for part in (scope.sensor, scope.kind, scope.rule)]
+    return "/".join((_quoted(asset), *parts, "hold"))
 
 
 def heartbeat_key(site: str, process: str) -> str:
     """The key of a process' heartbeat."""
-    return "/".join((_HEARTBEAT, quote(site, safe=""), quote(process, safe="")))
+    return "/".join((_HEARTBEAT, _quoted(site), _quoted(process)))
 
 
 def parse_key(key: str) -> tuple[Literal["alarm", "hold", "heartbeat"], str] | None:

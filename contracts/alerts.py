@@ -149,7 +149,12 @@ class Alert(_Model):
 
     def body(self) -> bytes:
         """The record's value: UTF-8 JSON, keys in the order of this model."""
-        return orjson.dumps(self.model_dump(by_alias=True, mode="json"))
+        fields = dict(self.__dict__)  # in the order of the model; its own serializer takes ten times as long
+        return orjson.dumps({"schema": fields.pop("schema_"), **fields}, default=_fields_of)
+
+
+def _fields_of(part: _Model) -> dict[str, object]:
+    return part.__dict__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,3 +168,9 @@ class AlertRecord:
     """`topic/partition/offset` of the reading that caused it; empty where none did."""
     config: str
     """Hash of the rule as it was resolved."""
+    body: bytes = b""
+    """The alert's body; made from it where it isn't given."""
+
+    def __post_init__(self) -> None:
+        if not self.body:
+            object.__setattr__(self, "body", self.alert.body())

@@ -210,7 +210,7 @@ class KafkaAlerts(_KafkaSink["AlertRecord"]):
             self._delivery.send(
                 self._settings.kafka.alerts,
                 key=record.alert.asset.encode(),
-                value=record.alert.body(),
+                value=record.body,
                 headers=alert_headers(record, version=self._version, now_ms=now_ms),
             )
             if self._settings.service.clock == "wall":
