@@ -84,7 +84,7 @@ def test_a_recording_is_made_and_replayed_as_the_tutorial_has_it(folder):
 
     assert done.returncode == 0, done.stderr
     assert "andon.toml: fine" in done.stdout
-    assert "    limit     rules[1]  hh = 90, h = 85, deadband = 1.5, on_delay_s = 5\n" in done.stdout
+    assert "    limit         rules[1]  hh = 90, h = 85, deadband = 1.5, on_delay_s = 5\n" in done.stdout
     alerts = [line for line in done.stdout.splitlines() if line.startswith("{")]
     assert transitions(alerts) == [("raised", "h", 5), ("raised", "hh", 5), ("cleared", "h", 60), ("cleared", "hh", 60)]
     assert again.stdout == as_json.stdout == "".join(f"{alert}\n" for alert in alerts)

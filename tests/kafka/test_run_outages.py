@@ -104,7 +104,8 @@ def test_a_broker_that_stays_away_ends_the_service_in_time_and_costs_no_alert(ow
     feeder.stop()
 
     complaint = service.stderr.read_text().splitlines()[-1]
-    assert complaint.startswith(f"andon: kafka {work.alerts}: a record can't be delivered (")
+    told = [f"andon: kafka {topic}: a record can't be delivered (" for topic in (work.alerts, work.alarms)]
+    assert complaint.startswith(tuple(told))
     assert "Nothing is lost" in complaint
     for each in (service, asked):
         each.catch_up()
