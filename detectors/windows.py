@@ -249,10 +249,10 @@ class Windows:
         return Learning(*(int(np.count_nonzero(part)) for part in (warming, learning, paused)))
 
     def warming(self) -> list[Warming]:
-        """Who hasn't seen enough windows to alarm, and how many it has seen; at most 100 entries."""
+        """Who hasn't seen enough windows to alarm, though it is to, and how many it has seen; at most 100 entries."""
         count = self._count
         scored = self._states["scored"][:count]
-        slots = np.flatnonzero((scored < policy.WARMUP) & (self._configs["budget"][:count] > 0))[:LISTED_MAX]
+        slots = np.flatnonzero((scored < policy.WARMUP) & (self._configs["tells_anomaly"][:count] == 1))[:LISTED_MAX]
         return [
             Warming(
                 asset=self._names[slot][0], sensor=self._names[slot][1], seen=int(scored[slot]), needed=policy.WARMUP

@@ -420,6 +420,15 @@ def test_nothing_is_told_in_the_first_150_windows():
     assert windows.warming() == []
 
 
+def test_who_is_not_to_alarm_is_not_said_to_warm_up():
+    """Switched off is no reason to wait: the list names those that will judge."""
+    windows = Windows(settings_of(anomaly=False))
+
+    windows.judge(closed_of(noise(seed=15, times=3)[:, 0]))
+
+    assert windows.warming() == []
+
+
 def test_the_list_of_the_warming_is_bounded():
     """A plant of a million fresh sensors doesn't make a page of a million lines."""
     windows = Windows(Settings())
