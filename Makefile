@@ -29,7 +29,12 @@ demo: $(COMPILED) ## watch a simulated plant, no broker needed (ARGS="--seconds 
 	@$(PY) -m andon demo $(ARGS)
 
 test: lint types $(COMPILED) ## all that must hold: lint, types and every test (ARGS="-k limit")
+ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
+else # those that need a broker share one, and come one after another
+	@$(PY) -m pytest -n 2 --dist loadfile -m "not kafka"
+	@$(PY) -m pytest -m kafka
+endif
 
 fmt: $(INSTALLED) ## let ruff format the code and mend what it can
 	@$(PY) -m ruff check --fix-only --quiet .
