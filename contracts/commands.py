@@ -86,6 +86,18 @@ class Origin:
         """`topic/partition/offset`."""
         return f"{self.topic}/{self.partition}/{self.offset}"
 
+    def refused(self, refusal: Refusal) -> Reject:
+        """The dead letter of this record."""
+        return Reject(
+            reason=refusal.reason,
+            detail=refusal.detail,
+            key=self.key,
+            value=self.value,
+            topic=self.topic,
+            partition=self.partition,
+            offset=self.offset,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
@@ -106,16 +118,7 @@ class Command:
 
     def refused(self, why: str) -> Reject:
         """The dead letter of a command that can't be done."""
-        origin = self.origin
-        return Reject(
-            reason=Reason.BAD_COMMAND,
-            detail=why,
-            key=origin.key,
-            value=origin.value,
-            topic=origin.topic,
-            partition=origin.partition,
-            offset=origin.offset,
-        )
+        return self.origin.refused(Refusal(Reason.BAD_COMMAND, why))
 
 
 _SCOPE = ("sensor", "kind", "rule")

@@ -15,7 +15,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from contracts.codec import Refusal
 from contracts.commands import Origin, decode_command
 from contracts.errors import StateError
-from contracts.readings import Reject, group_key, group_of
+from contracts.readings import group_key, group_of
 from dataflows.decode import REJECT_KEY
 from dataflows.lanes import tell_if_open
 from dataflows.offsets import Partition, Start
@@ -54,16 +54,7 @@ def command_item(origin: Origin, *, key_groups: int, happenings: Happenings) -> 
     if not isinstance(decoded, Refusal):
         return group_key(group_of(decoded.asset, key_groups)), decoded
     happenings.command_refused()
-    reject = Reject(
-        reason=decoded.reason,
-        detail=decoded.detail,
-        key=origin.key,
-        value=origin.value,
-        topic=origin.topic,
-        partition=origin.partition,
-        offset=origin.offset,
-    )
-    return REJECT_KEY, reject
+    return REJECT_KEY, origin.refused(decoded)
 
 
 class KafkaCommands(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):

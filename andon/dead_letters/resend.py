@@ -19,7 +19,8 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from andon.dead_letters.letters import letter_of
 from andon.dead_letters.resent import Resent
-from contracts.errors import SinkError, SourceError
+from andon.publisher import Publisher
+from contracts.errors import SourceError
 from dataflows.kafka_client import ASK_AGAIN_S, ASK_S, PASSING, available, client_settings, group_id, open_client
 from dataflows.offsets import Partition
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from threading import Event
 
-    from confluent_kafka import KafkaError, Message
+    from confluent_kafka import Message
 
     from andon.dead_letters.letters import Letter, Origin
     from contracts.settings import Settings
@@ -40,9 +41,6 @@ LETTERS_MAX = 100_000
 BATCH_LETTERS_MAX = 500
 BATCH_BYTES_MAX = 16 * 1024 * 1024
 """Sent and not yet committed."""
-
-WAIT_SLICE_S = 0.2
-"""Waiting is cut into pieces, so that Ctrl-C is heard."""
 
 
 class Place(NamedTuple):
@@ -196,49 +194,24 @@ class Sender:
         open_producer: Callable[[dict[str, Any]], Any] = Producer,
     ) -> None:
         """Make the producer; no broker is asked yet."""
-        self._wait_s = settings.service.delivery_wait_s
         self._counts = partition_counts
-        self._fault = ""
-        configuration = client_settings(
-            settings.kafka, enable_idempotence=True, acks="all", message_timeout_ms=round(self._wait_s * 1000)
-        )
-        self._producer = open_client(open_producer, configuration)
+        self._publisher = Publisher(settings, open_producer)
 
     def send(self, letter: Letter) -> None:
         """Hand a message over, for the partition that it was in: where its neighbours go is the first sender's choice.
 
         Raises: SinkError if the producer doesn't take it.
         """
-        topic, partition, _ = letter.origin
-        there = {"partition": partition} if partition < self._counts[topic] else {}
-        deadline = monotonic() + self._wait_s
-        while True:
-            try:
-                self._producer.produce(topic, letter.value, letter.key, on_delivery=self._delivered, **there)
-            except BufferError:
-                self._producer.poll(WAIT_SLICE_S)
-                if monotonic() > deadline:
-                    raise SinkError(f"kafka {topic}: nothing was delivered for {self._wait_s:g} s.") from None
-            except KafkaException as error:
-                raise SinkError(f"kafka {topic}: a message was refused ({error.args[0].str()}).") from error
-            else:
-                return
+        topic, number, _ = letter.origin
+        partition = number if number < self._counts[topic] else None
+        self._publisher.send(topic, letter.key, letter.value, partition=partition)
 
     def settle(self) -> None:
         """Wait until every message is confirmed.
 
         Raises: SinkError if one isn't.
         """
-        deadline = monotonic() + self._wait_s + WAIT_SLICE_S
-        while (left := self._producer.flush(WAIT_SLICE_S)) > 0 and not self._fault:
-            if monotonic() > deadline:
-                raise SinkError(f"kafka: {left} messages weren't confirmed within {self._wait_s:g} s.")
-        if self._fault:
-            raise SinkError(f"kafka {self._fault}.")
-
-    def _delivered(self, error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            self._fault = self._fault or f"{message.topic()}: a message wasn't delivered ({error.str()})"
+        self._publisher.settle()
 
 
 class Memory:
