@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from contracts.settings import Settings
     from dataflows.steps import Item
+    from detectors.trace import Tracer
 
 __all__ = ["Sinks", "build"]
 
@@ -51,6 +52,7 @@ def build(
     commands: Source[tuple[str, Item]],
     sinks: Sinks,
     happenings: Happenings | None = None,
+    tracer: Tracer | None = None,
 ) -> Dataflow:
     """The one dataflow of andon: the same for Kafka, for a recording, for the simulated plant and for tests.
 
@@ -62,6 +64,7 @@ def build(
         commands: what people ask for, rejects of what can't be read, and what the alarm-state topic said at the start.
         sinks: for alerts, for dead letters and for the state of alarms.
         happenings: the metrics of this process; its own, unseen, by default.
+        tracer: is handed what the learned detectors made of each window; for tools that work on recordings.
     """
     happenings = happenings or Happenings()
     flow = Dataflow("andon")
@@ -72,7 +75,7 @@ def build(
 
     sampled = op.stateful_batch("samples", received.falses, SamplesStep.builder(settings, happenings))
     closed = op.branch("closed", sampled, is_for_windows)  # the big state of the windows is woken by nothing else
-    judged = op.stateful_batch("windows", closed.trues, WindowsStep.builder(settings, happenings))
+    judged = op.stateful_batch("windows", closed.trues, WindowsStep.builder(settings, happenings, tracer))
 
     findings = op.merge("findings", closed.falses, judged)
     decided = op.stateful_batch("alarms", findings, AlarmsStep.builder(settings, happenings))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from contracts.alerts import Priority
     from contracts.settings import Settings
     from dataflows.happenings import Happenings
+    from detectors.trace import Tracer
 
 __all__ = [
     "AlarmsStep",
@@ -185,9 +186,13 @@ class WindowsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
         self._count_learning()
 
     @classmethod
-    def builder(cls, settings: Settings, happenings: Happenings) -> Callable[[dict[str, Any] | None], WindowsStep]:
+    def builder(
+        cls, settings: Settings, happenings: Happenings, tracer: Tracer | None = None
+    ) -> Callable[[dict[str, Any] | None], WindowsStep]:
         """What Bytewax calls for a key group's first closed window, or with its saved state."""
-        return lambda saved: cls(Windows.restore(settings, saved) if saved else Windows(settings), happenings)
+        return lambda saved: cls(
+            Windows.restore(settings, saved, tracer) if saved else Windows(settings, tracer), happenings
+        )
 
     def on_batch(self, values: list[Item]) -> tuple[list[Item], bool]:
         """Closed windows and feedback in, findings and refusals out."""

@@ -37,11 +37,12 @@ from contracts.commands import Verdict
 from contracts.errors import StateError
 from contracts.findings import CLOSED, Closed, Kind, Share
 from contracts.settings import Anomaly
-from detectors import calibration, combination, drift, episode, level, policy, profile, tracker, verdicts
+from detectors import calibration, combination, drift, episode, level, policy, profile, trace, tracker, verdicts
 from detectors.asset_model import AssetModel
 from detectors.compiled import Record, compiled, inlined
 from detectors.records import CAPACITY_MIN, adopted, grown
 from detectors.river_model import RiverModel
+from detectors.trace import TRACE, UNJUDGED, Trace
 
 if TYPE_CHECKING:
     from contracts.commands import Command
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from contracts.readings import Reject, Rows
     from contracts.settings import Settings
     from detectors.river_model import Standardised
+    from detectors.trace import Tracer
 
 __all__ = ["STATE", "VERSION", "Adjusted", "Learning", "Paused", "Restarted", "Warming", "Windows"]
 
@@ -103,6 +105,7 @@ for _part, _fresh in (("combination", combination.fresh), ("calibration", calibr
     _fresh(_FRESH[_part])
 
 _NO_OUTSIDE = np.zeros(0, OUTSIDE)
+_NO_TRACE = np.zeros(0, TRACE)
 _NO_SCORE = (math.nan, math.nan, math.nan, math.nan)
 _ANOTHER_MODEL = "the settings name another model"
 
@@ -167,12 +170,14 @@ class Windows:
 
     Args:
         settings: which rules apply to whom.
+        tracer: is handed what was made of each window.
 
     Raises: ConfigError, when a series is first met whose settings name an unusable River model.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tracer: Tracer | None = None) -> None:
         self._settings = settings
+        self._tracer = tracer
         self._names: list[tuple[str, str | None]] = []
         self._slot_of_name: dict[tuple[str, str | None], int] = {}
         self._slot_of_number = np.zeros(
@@ -291,7 +296,7 @@ class Windows:
         }
 
     @classmethod
-    def restore(cls, settings: Settings, snapshot: dict[str, Any]) -> Windows:
+    def restore(cls, settings: Settings, snapshot: dict[str, Any], tracer: Tracer | None = None) -> Windows:
         """The state as it was saved, under settings that may have changed since.
 
         Raises: StateError if the snapshot is of an unknown version.
@@ -302,7 +307,7 @@ class Windows:
                 f"windows: the saved state has version {version!r}, this andon reads 1 to {VERSION}. "
                 "Go on with the andon that wrote it, or start on an empty state directory."
             )
-        restored = cls(settings)
+        restored = cls(settings, tracer)
         names = list(zip(snapshot["assets"], snapshot["sensors"], strict=True))
         for asset, sensor in names:
             restored._append(asset, sensor)
@@ -497,6 +502,8 @@ class Windows:
 
     def _run(self, batch: _Batch, sources: tuple[str, ...]) -> list[Finding]:
         findings: list[Finding] = []
+        traced = _NO_TRACE if self._tracer is None else np.zeros(len(batch.rows), TRACE)
+        traced["slot"] = UNJUDGED
         first = 0
         while first < len(batch.rows):
             first, written = _judge_rows(
@@ -508,8 +515,11 @@ class Windows:
                 self._configs,
                 self._sharers,
                 self._verdicts,
+                traced,
             )
             findings += [self._finding(self._verdicts[k], batch, sources) for k in range(written)]
+        if self._tracer is not None:
+            self._tracer(Trace(traced[traced["slot"] != UNJUDGED], self._names))
         return findings
 
     def _finding(self, verdict: Rows, batch: _Batch, sources: tuple[str, ...]) -> Finding:
@@ -537,8 +547,12 @@ def _judge_rows(
     configs: Rows,
     sharers: Rows,
     told: Rows,
+    traced: Rows,
 ) -> tuple[int, int]:
-    """Judge and learn rows[first:]; return the next row (all are done: their number) and how many verdicts are told."""
+    """Judge and learn rows[first:]; return the next row (all are done: their number) and how many verdicts are told.
+
+    `traced` is as long as `rows`, or empty where nobody wants it.
+    """
     k = 0
     for i in range(first, rows.shape[0]):
         if k + VERDICTS_PER_ROW_MAX > told.shape[0]:
@@ -554,6 +568,8 @@ def _judge_rows(
             continue
         learning = row.learn != 0 and state.episode.confirmed == 0
         series = config.series != 0
+        if traced.shape[0] > 0:
+            _begin_trace(traced, i, slots[i], row, state, config)
 
         if state.episode.status == episode.ABANDONED:
             k = _abandon(state, config, told, k, i)
@@ -564,7 +580,7 @@ def _judge_rows(
         if config.own == 0:
             z, y, m, v = outside[i].z, outside[i].y, outside[i].m, outside[i].v
         if not math.isnan(z):
-            k = _judge_score(state, config, row, z, y, m, v, sharers[config.budget], learning, told, k, i)
+            k = _judge_score(state, config, row, z, y, m, v, sharers[config.budget], learning, told, k, i, traced)
         if series:
             k = _judge_drift(state, config, row, learning, told, k, i)
 
@@ -574,7 +590,20 @@ def _judge_rows(
             state.n += 1
         state.latest = row.start
         state.paused = 0 if learning else 1
+        if traced.shape[0] > 0:
+            traced[i].active = 1 if state.episode.status == episode.ACTIVE else 0
+            traced[i].learned = 1 if learning else 0
     return rows.shape[0], k
+
+
+@inlined
+def _begin_trace(traced: Rows, i: int, slot: int, row: Record, state: Record, config: Record) -> None:
+    m = sd = math.nan
+    if config.own != 0 and state.n > 0:
+        m, sd = state.level.tracker.m, tracker.sigma(state.level.tracker.m, state.level.tracker.v)
+    trace.begin(traced, i, slot, row, m, sd)
+    if config.series == 0:
+        traced[i].x = math.nan
 
 
 @inlined
@@ -602,6 +631,7 @@ def _judge_score(
     told: Rows,
     k: int,
     i: int,
+    traced: Rows,
 ) -> int:
     """Combination, calibration, policy and alarm state; return how many verdicts are told."""
     n = state.scored
@@ -626,7 +656,11 @@ def _judge_score(
         k += 1
     if ended == episode.ENDED_HELD and config.series and state.drift.active == 0:
         k = _call_new_normal(state, config, told, k, i)
-    if alarm and state.episode.status == episode.OVER and n >= policy.WARMUP:
+    raised = alarm and state.episode.status == episode.OVER and n >= policy.WARMUP
+    if traced.shape[0] > 0:
+        trace.scored(traced, i, s, p, surprise, threshold, raised)
+        traced[i].z[0] = z
+    if raised:
         episode.begin(state.episode, row.start, m, v)
         if config.tells_anomaly:
             sd = tracker.sigma(m, v)

@@ -163,6 +163,7 @@ EXEMPT: dict[str, str] = {
     "records": "arrays of state",
     "samples": "puts the rules together: each of their entries runs through it",
     "slots": "names",
+    "trace": "what was made of each window, for tools; says nothing",
     "tracker": "a running mean and spread, for level and river_model",
     "tumbling": "makes the windows that the learned detectors see",
     "verdicts": "the form in which learned detectors write findings down",
