@@ -154,7 +154,9 @@ ENTRIES: dict[str, Entry] = {
 }
 
 EXEMPT: dict[str, str] = {
+    "asset_row": "brings the windows of an asset together for the group monitor",
     "compiled": "compiles the others",
+    "eigen": "eigenvalues, for the group monitor",
     "found": "the form in which rules write findings down",
     "joined": "brings the windows of an asset together for asset_model",
     "order": "decides which readings count; says nothing",
