@@ -19,7 +19,7 @@ COMMANDS = {
     "demo": "andon.demo",
     "run": "andon.run",
     "status": "andon.status",
-    "replay": "andon.replay",
+    "replay": "andon.replay.command",
     "watch": "andon.watch.command",
     "alarms": "andon.alarms",
     "ack": "andon.answer.ask:ack",
@@ -56,7 +56,16 @@ class _Lazy(click.Group):
         return command
 
 
+def _tell_version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - of click
+    if asked:
+        click.echo(f"andon {version_of('andon')}")
+        context.exit()
+
+
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version, help="Print the version."
+)
 def cli() -> None:
     """Warn before the line stops: anomaly detection for a plant's sensors.
 

@@ -12,6 +12,7 @@ import numpy as np
 from contracts.errors import SourceError
 from contracts.readings import Reason, Reject
 from dataflows.cells import number_of, time_of
+from dataflows.packed import Opened
 from dataflows.sheets import BATCH_LINES, Batch
 
 if TYPE_CHECKING:
@@ -32,12 +33,13 @@ class CsvSheet:
 
     def __init__(self, path: Path) -> None:
         self.source = path.name
+        self._file = Opened(path)
+        self._text = io.TextIOWrapper(self._file.stream, encoding="utf-8-sig", errors="replace", newline="")
         try:
-            self._file = path.open("rb")
+            header = self._text.readline()
         except OSError as error:
-            raise SourceError(f"{path}: can't be read: {error.strerror}.") from error
-        self._text = io.TextIOWrapper(self._file, encoding="utf-8-sig", errors="replace", newline="")
-        header = self._text.readline()
+            self.close()
+            raise SourceError(f"{path}: can't be read: {error}.") from error
         separator = max(SEPARATORS, key=header.count)
         self.decimal_comma = separator == ";"
         self.columns = tuple(cell.strip() for cell in next(csv.reader([header], delimiter=separator), []))
@@ -52,7 +54,7 @@ class CsvSheet:
     @property
     def position(self) -> int:
         """Bytes read so far, some of them not handed out yet."""
-        return self._file.tell() if not self._file.closed else 0
+        return self._file.position
 
     def batches(self) -> Iterator[Batch]:
         """All lines after the header."""
@@ -76,7 +78,7 @@ class CsvSheet:
 
     def close(self) -> None:
         """Close the file."""
-        self._text.close()
+        self._file.close()
 
     def _numbered(self, rejects: list[Reject]) -> Iterator[tuple[int, list[str]]]:
         """(line number, cells); what the csv module can't read becomes a reject."""
@@ -88,6 +90,8 @@ class CsvSheet:
             except csv.Error as error:
                 rejects.append(self._reject(self._lines.line_num + 1, str(error), ""))
                 continue
+            except OSError as error:  # a packed file that was cut
+                raise SourceError(f"{self.source}: can't be read after line {self._lines.line_num}: {error}") from error
             yield self._lines.line_num + 1, row  # the header is line 1
 
     def _reject(self, line: int, detail: str, text: str) -> Reject:

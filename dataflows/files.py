@@ -1,16 +1,21 @@
-"""Recordings in files: CSV, NDJSON or Parquet, one after another, as chunks of readings in bounded memory."""
+"""Recordings in files: CSV, NDJSON or Parquet, one after another, as chunks of readings in bounded memory.
+
+CSV and NDJSON may be packed (`.zst`); Parquet packs itself.
+"""
 
 from __future__ import annotations
 
 from contextlib import closing
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from contracts.errors import SourceError
 from dataflows.chunks import Names
 from dataflows.csv_sheet import CsvSheet
 from dataflows.ndjson import ndjson_chunks
+from dataflows.packed import inner_suffix, stem_of
 from dataflows.parquet_sheet import ParquetSheet
-from dataflows.sheets import Tally, check_columns, layout_of
+from dataflows.sheets import Tally, check_columns, check_time, layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,12 +25,12 @@ if TYPE_CHECKING:
     from dataflows.chunks import Chunk
     from dataflows.sheets import Choice, Sheet
 
-__all__ = ["FILE_KINDS", "Files"]
+__all__ = ["FILE_KINDS", "Files", "open_sheet"]
 
 _NDJSON = (".ndjson", ".jsonl", ".json")
 _PARQUET = (".parquet", ".pq")
 FILE_KINDS = ("CSV", *_NDJSON, *_PARQUET)
-"""What can be read, by the end of the name; everything else is taken for CSV."""
+"""What can be read, by the end of the name; everything else is taken for CSV. All but Parquet also with `.zst`."""
 
 
 class Files:
@@ -51,10 +56,15 @@ class Files:
                 self._bytes.append(path.stat().st_size)
             except OSError as error:
                 raise SourceError(f"{path}: can't be read: {error.strerror}.") from error
-            if path.suffix.lower() not in _NDJSON:
-                with closing(_sheet(path)) as sheet:
+            if not _is_ndjson(path):
+                with closing(open_sheet(path)) as sheet:
                     tables.append(sheet)
         check_columns(tables, choice)
+        for path in paths:
+            if not _is_ndjson(path):
+                with closing(open_sheet(path)) as sheet:
+                    for first in islice(sheet.batches(), 1):
+                        check_time(sheet, first, choice)
 
     @property
     def bytes_total(self) -> int:
@@ -70,7 +80,7 @@ class Files:
         """All readings of all files."""
         for source, path in enumerate(self._paths):
             self._bytes_before = sum(self._bytes[:source])
-            if path.suffix.lower() in _NDJSON:
+            if _is_ndjson(path):
                 for chunk, position in ndjson_chunks(path, self._settings, names=self.names, source=source):
                     self._bytes_before = sum(self._bytes[:source]) + position
                     yield chunk
@@ -79,12 +89,12 @@ class Files:
         self._bytes_before = self.bytes_total
 
     def _table(self, path: Path, source: int) -> Iterator[Chunk]:
-        sheet = self._sheet = _sheet(path)
+        sheet = self._sheet = open_sheet(path)
         layout = None
         try:
             for batch in sheet.batches():
                 if layout is None:
-                    asset = self._choice.asset or path.stem
+                    asset = self._choice.asset or stem_of(path)
                     layout, tally = layout_of(sheet, batch, self._choice, names=self.names, source=source, asset=asset)
                 yield layout.chunk(batch)
         finally:
@@ -95,5 +105,13 @@ class Files:
             self.tally.text_columns = tally.text_columns
 
 
-def _sheet(path: Path) -> Sheet:
+def open_sheet(path: Path) -> Sheet:
+    """A table in a file.
+
+    Raises: SourceError if it can't be read, or is none.
+    """
     return ParquetSheet(path) if path.suffix.lower() in _PARQUET else CsvSheet(path)
+
+
+def _is_ndjson(path: Path) -> bool:
+    return inner_suffix(path) in _NDJSON

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from contracts.readings import Block, Reject
 from dataflows.chunks import CHUNK, Chunk
 from dataflows.decode import Decoder, Poll
 from dataflows.happenings import Happenings
+from dataflows.packed import Opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,14 +36,13 @@ def ndjson_chunks(path: Path, settings: Settings, *, names: Names, source: int) 
 
     Raises: SourceError if the file can't be read.
     """
+    file, line = Opened(path), 0
     decoder = Decoder(_unbounded(settings), lane=0, happenings=Happenings())  # its own: the lanes count and bound
     name_of_number = np.zeros(0, np.int32)
     sources = ((path.name, 0),)
     try:
-        with path.open("rb") as file:
-            line = position = 0
-            while lines := list(islice(file, LINES_MAX)):
-                position += sum(map(len, lines))
+        with closing(file):
+            while lines := list(islice(file.stream, LINES_MAX)):
                 numbered = [(line + place, text) for place, raw in enumerate(lines, start=1) if (text := raw.strip())]
                 line += len(lines)
                 poll = Poll(
@@ -56,9 +57,9 @@ def ndjson_chunks(path: Path, settings: Settings, *, names: Names, source: int) 
                 blocks = [item for item in items if isinstance(item, Block)]
                 name_of_number = _learn(name_of_number, blocks, names)
                 rejects = tuple(item for item in items if isinstance(item, Reject))
-                yield Chunk(rows=_rows(blocks, name_of_number), source=source, rejects=rejects), position
+                yield Chunk(rows=_rows(blocks, name_of_number), source=source, rejects=rejects), file.position
     except OSError as error:
-        raise SourceError(f"{path}: can't be read: {error.strerror}.") from error
+        raise SourceError(f"{path}: can't be read after line {line}: {error}") from error
 
 
 def _unbounded(settings: Settings) -> Settings:

@@ -6,6 +6,7 @@ Two layouts are understood. *Long*: a line is one reading, with the columns `sen
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -15,15 +16,28 @@ from numpy.typing import NDArray
 from contracts.errors import SourceError
 from contracts.names import name_fault
 from contracts.readings import Quality, Reason, Reject
-from dataflows.cells import MISSING_WORDS, ms_of_numbers, number_of, numbers_of, quality_of, times_of
+from dataflows.cells import MISSING_WORDS, SECONDS_BELOW, ms_of_numbers, number_of, numbers_of, quality_of, times_of
 from dataflows.chunks import CHUNK, Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dataflows.chunks import Names
+    from dataflows.time_formats import TimeFormat
 
-__all__ = ["BATCH_LINES", "Batch", "Choice", "Column", "Layout", "Sheet", "Tally", "check_columns", "layout_of"]
+__all__ = [
+    "BATCH_LINES",
+    "Batch",
+    "Choice",
+    "Column",
+    "Layout",
+    "Sheet",
+    "Tally",
+    "check_columns",
+    "check_time",
+    "layout_of",
+    "times_in",
+]
 
 BATCH_LINES = 4096
 """Lines read at once: enough that the cost of a batch is lost in its lines, and a few MB with a hundred columns."""
@@ -80,6 +94,8 @@ class Choice:
     """Asset of the readings that don't name one; by default the file's name without its suffix."""
     time_column: str | None = None
     """By default `ts`, or else the first column."""
+    time_format: TimeFormat | None = None
+    """How times are written; by default as `dataflows.cells.time_of` takes them."""
     sensor_columns: tuple[str, ...] | None = None
     """Wide tables: the sensors; by default all other columns of numbers."""
     ignore_columns: tuple[str, ...] = ()
@@ -116,8 +132,8 @@ def layout_of(
     Raises: SourceError that says which columns there are, if one that was asked for isn't among them.
     """
     columns = sheet.columns
-    time = _column(sheet, choice.time_column) if choice.time_column is not None else _default_time(columns)
-    common = _Common(sheet=sheet, time=time, names=names, source=source, asset=asset, tally=Tally())
+    time = _time_column(sheet, choice)
+    common = _Common(sheet=sheet, time=time, choice=choice, names=names, source=source, asset=asset, tally=Tally())
     if {"sensor", "value"} <= set(columns) and choice.sensor_columns is None:
         return _Long(common), common.tally
     ignored = {time, *(index for index, name in enumerate(columns) if name in choice.ignore_columns)}
@@ -155,8 +171,57 @@ def check_columns(sheets: Sequence[Sheet], choice: Choice) -> None:
             )
 
 
-def _default_time(columns: tuple[str, ...]) -> int:
-    return columns.index("ts") if "ts" in columns else 0
+def check_time(sheet: Sheet, first: Batch, choice: Choice) -> None:
+    """See that the column that is taken for the time, because nobody named one, is one.
+
+    A column whose name says so passes: a recording may count its seconds from 0. A first column of any other name must
+    hold times since 1973, or a table of temperatures without times would be read as some seconds of the year 1970.
+
+    Args:
+        first: the first batch.
+
+    Raises: SourceError that says what the column holds, and how to name another one.
+    """
+    time = _time_column(sheet, choice)
+    name = sheet.columns[time]
+    if choice.time_column is not None or choice.time_format is not None or _TIME_NAME.search(name):
+        return
+    column = first.columns[time]
+    full = _full(column)
+    if 2 * np.count_nonzero(times_in(column, choice)[full] >= SECONDS_BELOW) >= np.count_nonzero(full):
+        return
+    example = column[int(np.flatnonzero(full)[0])]
+    raise SourceError(
+        f"{sheet.source}: the first column, {name!r}, is taken for the time, and holds {str(example)!r}. Name the "
+        f"column with the time by --time-column; there are {_listed(sheet.columns)}."
+    )
+
+
+_TIME_NAME = re.compile(r"(?<![a-z])(t|ts|time|timestamp|datetime|date|datum|zeit|zeitstempel)(?![a-z])", re.IGNORECASE)
+
+
+def _full(column: Column) -> NDArray[np.bool_]:
+    """Which cells hold anything, shape (n,)."""
+    if not isinstance(column, np.ndarray):
+        return np.array([cell.strip().lower() not in MISSING_WORDS for cell in column], dtype=np.bool_)
+    return column != 0 if column.dtype == np.int64 else ~np.isnan(column)
+
+
+def _time_column(sheet: Sheet, choice: Choice) -> int:
+    if choice.time_column is not None:
+        return _column(sheet, choice.time_column)
+    return sheet.columns.index("ts") if "ts" in sheet.columns else 0
+
+
+def times_in(column: Column, choice: Choice) -> NDArray[np.int64]:
+    """Times of a column in ms since the epoch, shape (n,); 0 where a cell is none."""
+    if isinstance(column, np.ndarray) and column.dtype == np.int64:
+        return column  # the file says that they are times
+    if choice.time_format is None:
+        return ms_of_numbers(column) if isinstance(column, np.ndarray) else times_of(column)
+    return (
+        choice.time_format.of_numbers(column) if isinstance(column, np.ndarray) else choice.time_format.of_cells(column)
+    )
 
 
 def _column(sheet: Sheet, name: str) -> int:
@@ -186,6 +251,7 @@ def _looks_numeric(column: Column, *, decimal_comma: bool) -> bool:
 class _Common:
     sheet: Sheet
     time: int
+    choice: Choice
     names: Names
     source: int
     asset: str
@@ -194,9 +260,11 @@ class _Common:
     def times(self, batch: Batch) -> tuple[NDArray[np.int64], list[Reject]]:
         """Times of the lines, 0 where there is none, and the rejects of those lines."""
         column = batch.columns[self.time]
-        times = _times(column)
+        times = times_in(column, self.choice)
+        written = self.choice.time_format
+        wanted = f"give {written.text}" if written else "give ms since 1970 or ISO 8601"
         rejects = [
-            self.reject(batch, row, Reason.BAD_TS, f"{column[row]!r} is no time: give ms since 1970 or ISO 8601")
+            self.reject(batch, row, Reason.BAD_TS, f"{column[row]!r} is no time: {wanted}")
             for row in np.flatnonzero(times == 0).tolist()
         ]
         return times, rejects
@@ -214,12 +282,6 @@ class _Common:
         bad = np.flatnonzero(np.isinf(numbers))
         numbers[bad] = np.nan
         return numbers, bad.tolist()
-
-
-def _times(column: Column) -> NDArray[np.int64]:
-    if not isinstance(column, np.ndarray):
-        return times_of(column)
-    return column if column.dtype == np.int64 else ms_of_numbers(column)
 
 
 class _Wide:

@@ -12,6 +12,7 @@ from contracts.readings import Quality, Reason
 from contracts.settings import Settings
 from dataflows.files import Files
 from dataflows.sheets import BATCH_LINES, Choice
+from dataflows.time_formats import TimeFormat
 
 T0 = 1_700_000_000_000
 
@@ -350,3 +351,35 @@ def test_a_file_that_only_ends_like_parquet_is_told(tmp_path):
 
     with pytest.raises(SourceError, match="can't be read as Parquet"):
         Files([write(tmp_path, "x.parquet", "time,a\n")], Settings(), Choice())
+
+
+@pytest.mark.parametrize("row", ["20.5,1", "press-3,1", f"7,{T0}"])
+def test_a_table_without_a_time_is_told_and_not_read_as_a_day_in_1970(tmp_path, row):
+    """The first column is taken for the time only if it is one."""
+    path = write(tmp_path, "x.csv", f"temp,other\n,\n{row}\n")
+
+    with pytest.raises(
+        SourceError, match=r"the first column, 'temp', is taken for the time, and holds '.*--time-column"
+    ):
+        Files([path], Settings(), Choice())
+
+
+@pytest.mark.parametrize("header", ["time", "Time (s)", "t", "event_time"])
+def test_a_first_column_that_says_it_is_the_time_may_count_from_0(tmp_path, header):
+    """A test bench has no calendar."""
+    path = write(tmp_path, "x.csv", f"{header},a\n0.5,1\n1,2\n")
+
+    readings, rejects, _ = read(path)
+
+    assert [(reading[2], reading[3]) for reading in readings] == [(500, 1.0), (1000, 2.0)]
+    assert rejects == []
+
+
+def test_times_are_read_as_a_person_says_that_they_are_written(tmp_path):
+    """--time-format reads what nobody could guess, and tells it where a cell is something else."""
+    path = write(tmp_path, "x.csv", "when;a\n14.11.2023 22:13:20;1\n2023-11-14;2\n")
+
+    readings, rejects, _ = read(path, time_format=TimeFormat("%d.%m.%Y %H:%M:%S"))
+
+    assert [(reading[2], reading[3]) for reading in readings] == [(T0, 1.0)]
+    assert [reject.detail for reject in rejects] == ["'2023-11-14' is no time: give %d.%m.%Y %H:%M:%S"]

@@ -4,7 +4,7 @@ import orjson
 from click.testing import CliRunner
 from confluent_kafka import Consumer
 
-from andon.replay import command
+from andon.replay.command import command
 from contracts.errors import SourceError
 
 T0 = 1_700_000_000_000

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from andon.replay import command as replay
+from andon.replay.command import command as replay
 from andon.report.command import command
 from andon.report.figures import HeldBack, Period, event_of, figures
 from andon.report.targets import verdicts

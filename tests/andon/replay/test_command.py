@@ -10,11 +10,11 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from andon.replay import command
+from andon.replay.command import command
 from contracts.alerts import Alert
 from contracts.errors import ConfigError
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent.parent.parent
 T0 = 1_700_000_000_000
 SKAB_RULES = """
 [[assets]]
@@ -108,6 +108,7 @@ def test_a_recording_of_which_nothing_can_be_read_fails(tmp_path):
         (["--speed", "0"], "0 is not above 0"),
         (["--speed", "fast"], "neither max nor a number"),
         (["--sensor-columns", "pressure"], "there is no column 'pressure'"),
+        (["--time-format", "weeks"], "'weeks' is neither one of s, ms, us, ns nor a pattern"),
     ],
 )
 def test_a_mistaken_option_is_a_usage_error(hot, arguments, complaint):
@@ -116,6 +117,17 @@ def test_a_mistaken_option_is_a_usage_error(hot, arguments, complaint):
 
     assert result.exit_code == 2
     assert complaint in " ".join(result.output.replace("│", " ").split())
+
+
+def test_a_table_without_a_time_is_a_usage_error_before_anything_is_read(tmp_path):
+    """A column of temperatures is not taken for the time."""
+    path = tmp_path / "x.csv"
+    path.write_text("temp,pressure\n20.5,1\n20.6,1\n")
+
+    result = invoke(path)
+
+    assert result.exit_code == 2
+    assert "Name the column with the time by --time-column" in " ".join(result.output.replace("│", " ").split())
 
 
 def test_mistakes_in_the_settings_are_told(hot):
