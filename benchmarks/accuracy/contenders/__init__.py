@@ -1,0 +1,1 @@
+"""What is measured: andon, and what it must be better than."""
