@@ -26,7 +26,10 @@ import numpy as np
 
 from detectors.compiled import Record, inlined
 
-__all__ = ["BLOCK", "NO_BLOCK", "STATE", "forget_block", "fresh", "learn", "rank", "smooth"]
+__all__ = ["BLOCK", "FAMILIES", "NO_BLOCK", "STATE", "forget_block", "fresh", "learn", "rank", "smooth"]
+
+FAMILIES = ("level", "spread", "season", "shape")
+"""In the order of their z_i."""
 
 SPAN = 6  # windows that S is the mean of
 PEAKS = 16

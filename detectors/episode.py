@@ -1,21 +1,22 @@
 """The alarm state: from the window that raises to the one in which the series is back at what was normal before.
 
-When an alarm starts and none is active, mean and variance of the watched quantity y are kept as they were before this
-window was learned: m*, v*. For each later window
+When an alarm starts and none is active, mean and variance of the two watched quantities y_a and y_b are kept as they
+were before this window was learned: m_a*, v_a*, m_b*, v_b*. For each later window
 
-    calm = calm + 1 if |y - m*| / sqrt(v* + 1e-24) < 3 else 0
+    calm = calm + 1 if |y - m*| / sqrt(v* + 1e-24) < 3, for both, else 0
 
 and the state ends when calm reaches 12, or when it has been held for more than 480 windows: then what was strange is
 the new normal. A further alarm inside keeps the snapshot. Meanwhile the detectors go on learning: freezing them ruins
 detection (measured: 71 to 58 points on NAB), so the snapshot gives the duration.
 
-y is the smoothed value (level.py), or the score of a River model.
+y_a is the smoothed value (level.py) and y_b that of spread.py; under a River model y_a is its score and there is no
+y_b.
 
-An alarm that a person calls *true* is confirmed: m* and v* are what is normal again, nothing of the series is learned
-until the alarm ends, and it ends by calm only. What is known to be a fault never becomes the new normal, however long
-it lasts; a person can take the word back.
+An alarm that a person calls *true* is confirmed: the m* and v* are what is normal again, nothing of the series is
+learned until the alarm ends, and it ends by calm only. What is known to be a fault never becomes the new normal,
+however long it lasts; a person can take the word back.
 
-Cost: 2 floats, a time and two counts.
+Cost: 4 floats, a time and two counts.
 """
 
 from __future__ import annotations
@@ -38,18 +39,24 @@ __all__ = [
     "OVER",
     "STATE",
     "begin",
+    "off",
     "step",
+    "watch_too",
 ]
 
 STATE = np.dtype(
     [
         ("onset", np.int64),  # start of the window that raised, ms since the epoch
-        ("m", np.float64),  # m*
-        ("v", np.float64),  # v*
+        ("m", np.float64),  # m_a*
+        ("v", np.float64),  # v_a*
+        ("m_b", np.float64),
+        ("v_b", np.float64),
         ("held", np.int32),  # windows since then
         ("calm", np.uint8),
         ("confirmed", np.uint8),  # by a person; only while it is active
         ("status", np.uint8),  # OVER, ACTIVE or ABANDONED
+        ("pair", np.uint8),  # y_b is watched, too
+        ("found_by", np.uint8),  # which family led when it began
     ],
     align=True,
 )
@@ -65,19 +72,32 @@ GOES_ON, ENDED_CALM, ENDED_HELD, ENDED_ABANDONED = 0, 1, 2, 3
 
 
 @inlined
-def begin(state: Record, onset: int, m: float, v: float) -> None:
-    """An alarm starts, in the window that starts at `onset`; m and v are from before it was learned."""
+def begin(state: Record, onset: int, m: float, v: float, found_by: int) -> None:
+    """An alarm starts, in the window that starts at `onset`; m and v of y_a are from before it was learned."""
     state.onset, state.m, state.v, state.held, state.calm, state.status = onset, m, v, 0, 0, ACTIVE
-    state.confirmed = 0
+    state.confirmed, state.pair, state.found_by = 0, 0, found_by
 
 
 @inlined
-def step(state: Record, y: float) -> int:
-    """Take in y of the next window: GOES_ON (also where no alarm is), or why the alarm ended."""
+def watch_too(state: Record, m_b: float, v_b: float) -> None:
+    """The alarm that has just begun is over only when y_b is calm, too."""
+    state.m_b, state.v_b, state.pair = m_b, v_b, 1
+
+
+@inlined
+def off(y: float, m: float, v: float) -> bool:
+    """Whether y is away from what was normal before the alarm."""
+    return not abs(y - m) / math.sqrt(v + 1e-24) < CALM_SD
+
+
+@inlined
+def step(state: Record, y_a: float, y_b: float) -> int:
+    """Take in both y of the next window: GOES_ON (also where no alarm is), or why the alarm ended."""
     if state.status != ACTIVE:
         return GOES_ON
     state.held += 1
-    state.calm = state.calm + 1 if abs(y - state.m) / math.sqrt(state.v + 1e-24) < CALM_SD else 0
+    restless = off(y_a, state.m, state.v) or (state.pair != 0 and off(y_b, state.m_b, state.v_b))
+    state.calm = 0 if restless else state.calm + 1
     if state.calm >= CALM:
         state.status = OVER
         state.confirmed = 0

@@ -12,6 +12,7 @@ import numpy as np
 
 from contracts.findings import Expected, Finding, Kind, Share, Window
 from detectors import episode
+from detectors.combination import FAMILIES
 from detectors.compiled import Record, inlined
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ VERDICT = np.dtype(
         ("windows", np.int64),  # that were learned before, or that the alarm was held
         ("score", np.float64),  # L
         ("rank", np.float64),  # P
-        ("z", np.float64),
+        ("z", np.float64),  # of found_by
         ("threshold", np.float64),  # of L or P
         ("raised_by", np.float64),  # of it, by people: in L
         ("mean", np.float64),  # that was expected
@@ -46,6 +47,7 @@ VERDICT = np.dtype(
         ("moved_to", np.float64),  # level after a drift
         ("what", np.int32),
         ("why", np.int32),
+        ("found_by", np.int32),  # index of the family that led when the alarm began
     ],
     align=True,
 )
@@ -79,6 +81,7 @@ def write(
     verdict.row, verdict.what, verdict.why, verdict.onset, verdict.windows = row, what, why, onset, windows
     verdict.mean, verdict.sd, verdict.moved_to = mean, sd, moved_to
     verdict.score, verdict.rank, verdict.z, verdict.threshold, verdict.raised_by = 0.0, 0.0, 0.0, 0.0, 0.0
+    verdict.found_by = 0
     return verdict
 
 
@@ -87,8 +90,8 @@ class Subject(NamedTuple):
 
     asset: str
     sensor: str | None
-    family: str
-    """What scored it: `level`, or the name of a River model."""
+    model: str | None
+    """The River model that scored it; None: our own families."""
     ranked: bool
     """The policy judged by rank, not by the budget."""
     shares: tuple[Share, ...]
@@ -110,7 +113,7 @@ def finding_of(verdict: Record, window: Record, subject: Subject, source: str) -
     evidence = _EVIDENCE[what](verdict, subject)
     mean, spread = float(verdict["mean"]), SPREAD_SD * float(verdict["sd"])
     abandoned = what == ENDED and int(verdict["why"]) == episode.ENDED_ABANDONED
-    known = not anomaly or (subject.family == "level" and not abandoned)
+    known = not anomaly or (subject.model is None and not abandoned)
     scored = anomaly and not abandoned
     return Finding(
         asset=subject.asset,
@@ -134,9 +137,13 @@ def finding_of(verdict: Record, window: Record, subject: Subject, source: str) -
 _Evidence = dict[str, float | int | str | None]
 
 
+def _found_by(verdict: Record, subject: Subject) -> str:
+    return subject.model or FAMILIES[int(verdict["found_by"])]
+
+
 def _raised(verdict: Record, subject: Subject) -> _Evidence:
     evidence: _Evidence = {
-        "family": subject.family,
+        "found_by": _found_by(verdict, subject),
         "z": float(verdict["z"]),
         "policy": "ranked" if subject.ranked else "budget",
         "threshold": float(verdict["threshold"]),
@@ -149,7 +156,7 @@ def _raised(verdict: Record, subject: Subject) -> _Evidence:
 
 def _ended(verdict: Record, subject: Subject) -> _Evidence:
     return {
-        "family": subject.family,
+        "found_by": _found_by(verdict, subject),
         "z": float(verdict["z"]),
         "ended_by": _ENDED_BY[int(verdict["why"])],
         "windows_held": int(verdict["windows"]),

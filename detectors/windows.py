@@ -2,17 +2,24 @@
 
 Each closed window of a series is judged by what was learned from the windows before it, and then learned:
 
-    1  level        z: how far is the smoothed value from its usual place      level.py
+    1  families     z1: is the smoothed value where it usually is?             level.py
+                    z2: does it move as much as it usually does?               spread.py
+                    z3: is it where it usually is at this hour?                season.py
+                    z4: was its course seen before?                            shape.py
     2  combination  S: over the families and the last windows; P: as a rank    combination.py
     3  calibration  L: as a tail probability                                   calibration.py
     4  policy       is it an alarm?                                            policy.py
     5  episode      is the alarm of before over?                               episode.py
     6  drift        has the level moved for good?                              drift.py
-    7  learning     level, combination, calibration, the day's profile         profile.py
+    7  learning     families, combination, calibration, the day's profile      profile.py
 
 A River model that the settings name takes the place of 1, for a series or for an asset as a whole (river_model.py,
 asset_model.py); an asset's model has a row of its own here, beside those of the asset's sensors, which then alarm no
 more.
+
+n counts the windows learned. The families, but for the level (drift asks for it, too), and the combination count from
+where their scores began to be of one kind: since a model was switched off, or since a state was taken over from an
+andon that had fewer families. So does the warm-up.
 
 A window with `learn` = 0 is judged like any other: it moves the smoothing, S, the policy's ages and the alarm state.
 It changes nothing that is learned: no tracker, peak, quantile, profile, reference, interval or River model, no count
@@ -20,9 +27,10 @@ of windows; and it isn't looked at for drift. So it is with every window while a
 the series is true (episode.py). A window whose mean isn't finite, or beyond 1e100 (the square of its
 square would be no number), passes without a trace.
 
-An alarm that was held for 480 windows ends with a drift: what it was about is the new normal.
+An alarm that was held for 480 windows ends with a drift, if the level is another by then: what it was about is the
+new normal.
 
-Catches and misses: see the files. Cost: a row of STATE a series, about 0.2 us a window.
+Catches and misses: see the files. Cost: a row of STATE a series, about 0.5 us a window.
 """
 
 from __future__ import annotations
@@ -37,7 +45,21 @@ from contracts.commands import Verdict
 from contracts.errors import StateError
 from contracts.findings import CLOSED, Closed, Kind, Share
 from contracts.settings import Anomaly
-from detectors import calibration, combination, drift, episode, level, policy, profile, trace, tracker, verdicts
+from detectors import (
+    calibration,
+    combination,
+    drift,
+    episode,
+    level,
+    policy,
+    profile,
+    season,
+    shape,
+    spread,
+    trace,
+    tracker,
+    verdicts,
+)
 from detectors.asset_model import AssetModel
 from detectors.compiled import Record, compiled, inlined
 from detectors.records import CAPACITY_MIN, adopted, grown
@@ -54,11 +76,10 @@ if TYPE_CHECKING:
 
 __all__ = ["STATE", "VERSION", "Adjusted", "Learning", "Paused", "Restarted", "Warming", "Windows"]
 
-VERSION = 2
-"""Of the snapshot. 1 had no word of people in it."""
+VERSION = 3
+"""Of the snapshot. 1 had no word of people in it; 1 and 2 had one family, the level."""
 
 VALUE_MAX = 1e100
-FAMILIES = 1
 LISTED_MAX = 100
 """Series that are named in a list: who looks wants to know why, not to read a thousand names."""
 VERDICTS = 512
@@ -67,10 +88,13 @@ VERDICTS_PER_ROW_MAX = 4
 STATE = np.dtype(
     [
         ("n", np.int64),  # windows learned
-        ("scored", np.int64),  # of these, with a score: fewer only under a River model
+        ("scored", np.int64),  # of these, with a score of the kind that is judged by now
         ("first", np.int64),  # start of the first window, ms since the epoch
         ("latest", np.int64),  # start of the newest window
         ("level", level.STATE),
+        ("spread", spread.STATE),
+        ("season", season.STATE),
+        ("shape", shape.STATE),
         ("combination", combination.STATE),
         ("calibration", calibration.STATE),
         ("policy", policy.STATE),
@@ -299,10 +323,14 @@ class Windows:
     def restore(cls, settings: Settings, snapshot: dict[str, Any], tracer: Tracer | None = None) -> Windows:
         """The state as it was saved, under settings that may have changed since.
 
+        What a state of version 1 or 2 says of scores is of the level's alone, and nothing of those of four families:
+        scores begin afresh, and so does the warm-up. Levels, profiles, drifts, alarms that are active and what people
+        said go on.
+
         Raises: StateError if the snapshot is of an unknown version.
         """
         version = snapshot.get("version")
-        if version not in (1, VERSION):
+        if version not in (1, 2, VERSION):
             raise StateError(
                 f"windows: the saved state has version {version!r}, this andon reads 1 to {VERSION}. "
                 "Go on with the andon that wrote it, or start on an empty state directory."
@@ -312,6 +340,9 @@ class Windows:
         for asset, sensor in names:
             restored._append(asset, sensor)
         restored._states = adopted(snapshot["states"], STATE)
+        if version != VERSION:
+            for slot in range(len(names)):
+                restored._score_afresh(slot)
         for slot, (asset, sensor) in enumerate(names):
             if sensor is not None:
                 restored._configure(slot, asset, sensor)
@@ -347,13 +378,15 @@ class Windows:
         self._configs = grown(self._configs, slot + 1)
         self._names.append((asset, sensor))
         self._slot_of_name[asset, sensor] = slot
-        self._reset_scores(slot)
+        self._score_afresh(slot)
         return slot
 
-    def _reset_scores(self, slot: int) -> None:
-        """Forget what depends on how windows are scored."""
-        for part in ("scored", "combination", "calibration", "policy"):
+    def _score_afresh(self, slot: int) -> None:
+        """Forget what depends on how windows are scored; what people said of the series' alarms stands."""
+        for part in ("scored", "spread", "season", "shape", "combination", "calibration"):
             self._states[part][slot] = _FRESH[part]
+        for part in ("u", "age"):
+            self._states["policy"][part][slot] = _FRESH["policy"][part]
 
     def _configure(self, slot: int, asset: str, sensor: str) -> None:
         rule = self._settings.rule(asset, sensor)
@@ -418,7 +451,8 @@ class Windows:
         elif saved_river is not None:
             afresh = _ANOTHER_MODEL
         if afresh is not None:
-            self._reset_scores(slot)
+            self._score_afresh(slot)
+            self._states["policy"]["raised_by"][slot] = 0.0
             state = self._states[slot]["episode"]
             state["status"] = episode.ABANDONED if state["status"] else episode.OVER
             state["confirmed"] = 0
@@ -454,6 +488,9 @@ class Windows:
             model.go_back(m, v)
         else:
             level.go_back(state["level"], m, v)
+            season.go_back(state["season"])
+            if anomaly["pair"]:
+                spread.go_back(state["spread"], float(anomaly["m_b"]), float(anomaly["v_b"]), m)
         return None
 
     # --------------------------------------------------------------------------------------------------------- judging
@@ -530,7 +567,7 @@ class Windows:
         subject = verdicts.Subject(
             asset=asset,
             sensor=sensor,
-            family="level" if model is None else str(model.anomaly.model),
+            model=None if model is None else str(model.anomaly.model),
             ranked=bool(self._configs[slot]["ranked"]),
             shares=batch.shares[index] if sensor is None else (Share(sensor, 1.0),),
         )
@@ -573,16 +610,25 @@ def _judge_rows(
 
         if state.episode.status == episode.ABANDONED:
             k = _abandon(state, config, told, k, i)
-        z = y = m = v = math.nan  # the score, what the alarm state watches, and y's mean and variance from before
-        if series:
-            z = level.score(state.level, row.mean, state.n, learning)
-            y, m, v = state.level.judged, state.level.tracker.m, state.level.tracker.v
-        if config.own == 0:
-            z, y, m, v = outside[i].z, outside[i].y, outside[i].m, outside[i].v
-        if not math.isnan(z):
-            k = _judge_score(state, config, row, z, y, m, v, sharers[config.budget], learning, told, k, i, traced)
-        if series:
-            k = _judge_drift(state, config, row, learning, told, k, i)
+        own = config.own != 0
+        n, b = state.scored, profile.hour(row.start)
+        z1 = level.score(state.level, row.mean, state.n, learning) if series else 0.0
+        if own:
+            z2 = spread.score(state.spread, row.mean, n, learning)
+            z3 = season.score(state.season, state.profile, b, row.mean, n, learning)
+            z4 = shape.step(state.shape, row.mean, n) if learning else state.shape.z
+            z = (z1, z2, z3, z4)
+        else:
+            z = (outside[i].z, math.nan, math.nan, math.nan)
+        if not math.isnan(z[0]):
+            k = _judge_score(state, config, row, z, outside, sharers[config.budget], learning, told, k, i, traced)
+        if series and learning:
+            k = _judge_drift(state, config, row, b, told, k, i)
+            profile.learn(state.profile, b, row.mean, row.start - state.latest if state.n > 0 else profile.HOUR_MS)
+            level.learn(state.level, state.n)
+        if own and learning:
+            spread.learn(state.spread, n)
+            season.learn(state.season, n)
 
         if learning:
             if state.n > 0:
@@ -622,10 +668,8 @@ def _judge_score(
     state: Record,
     config: Record,
     row: Record,
-    z: float,
-    y: float,
-    m: float,
-    v: float,
+    z: tuple[float, float, float, float],
+    outside: Rows,
     sharing: int,
     learning: bool,  # noqa: FBT001 - compiled code knows no keywords
     told: Rows,
@@ -634,8 +678,14 @@ def _judge_score(
     traced: Rows,
 ) -> int:
     """Combination, calibration, policy and alarm state; return how many verdicts are told."""
-    n = state.scored
-    s = combination.smooth(state.combination, min(combination.Z_CLIP, z), FAMILIES, n, learning)
+    n, own = state.scored, config.own != 0
+    families = len(z) if own else 1
+    total, leading = 0.0, 0
+    for family in range(families):
+        total += min(combination.Z_CLIP, z[family])
+        if min(combination.Z_CLIP, z[family]) > z[leading]:  # beyond the clip the first is as good as any
+            leading = family
+    s = combination.smooth(state.combination, total, families, n, learning)
     p = combination.rank(state.combination, s)
     surprise = calibration.surprise(state.calibration, s)
 
@@ -647,27 +697,37 @@ def _judge_score(
         threshold = policy.threshold(state.policy, config.window_s, config.alarms_per_week, sharing)
         alarm = policy.step(state.policy, surprise, threshold)
 
-    ended = episode.step(state.episode, y)
+    # What the alarm state watches, and its mean and variance from before this window is learned.
+    if own:
+        y, m, v, y_b = state.level.judged, state.level.tracker.m, state.level.tracker.v, state.spread.y
+    else:
+        y, m, v, y_b = outside[i].y, outside[i].m, outside[i].v, math.nan
+    ended = episode.step(state.episode, y, y_b)
     before = state.episode
     if ended != episode.GOES_ON and config.tells_anomaly:
         sd = tracker.sigma(before.m, before.v)
         verdict = verdicts.write(told, k, i, verdicts.ENDED, ended, before.onset, before.held, before.m, sd, 0.0)
-        verdict.score, verdict.rank, verdict.z, verdict.threshold = surprise, p, z, threshold
+        verdict.score, verdict.rank, verdict.threshold = surprise, p, threshold
+        verdict.found_by, verdict.z = before.found_by, z[before.found_by]
         k += 1
     if ended == episode.ENDED_HELD and config.series and state.drift.active == 0:
         k = _call_new_normal(state, config, told, k, i)
     raised = alarm and state.episode.status == episode.OVER and n >= policy.WARMUP
-    if traced.shape[0] > 0:
-        trace.scored(traced, i, s, p, surprise, threshold, raised)
-        traced[i].z[0] = z
     if raised:
-        episode.begin(state.episode, row.start, m, v)
+        episode.begin(state.episode, row.start, m, v, leading)
+        if own:
+            episode.watch_too(state.episode, state.spread.tracker.m, state.spread.tracker.v)
         if config.tells_anomaly:
             sd = tracker.sigma(m, v)
             verdict = verdicts.write(told, k, i, verdicts.RAISED, 0, row.start, n, m, sd, 0.0)
-            verdict.score, verdict.rank, verdict.z, verdict.threshold = surprise, p, z, threshold
+            verdict.score, verdict.rank, verdict.threshold = surprise, p, threshold
+            verdict.found_by, verdict.z = leading, z[leading]
             verdict.raised_by = state.policy.raised_by
             k += 1
+    if traced.shape[0] > 0:
+        trace.scored(traced, i, s, p, surprise, threshold, raised)
+        for family in range(families):
+            traced[i].z[family] = z[family]
 
     if learning:
         block_max = combination.learn(state.combination, s, n)
@@ -679,11 +739,16 @@ def _judge_score(
 
 @inlined
 def _call_new_normal(state: Record, config: Record, told: Rows, k: int, i: int) -> int:
-    """An alarm was held until what it was about is normal: begin a drift; return how many verdicts are told."""
+    """An alarm was held until what it was about is normal: if the level is another, begin a drift.
+
+    Return how many verdicts are told.
+    """
     alarm = state.episode
     m, v = alarm.m, alarm.v
     if config.own == 0:  # the alarm was about a model's score, which has no unit: the level says what has moved
         m, v = state.level.tracker.m, state.level.tracker.v
+    elif not episode.off(state.level.judged, m, v):
+        return k
     drift.begin(state.drift, alarm.onset)
     if config.tells_drift == 0:
         return k
@@ -693,19 +758,8 @@ def _call_new_normal(state: Record, config: Record, told: Rows, k: int, i: int) 
 
 
 @inlined
-def _judge_drift(
-    state: Record,
-    config: Record,
-    row: Record,
-    learning: bool,  # noqa: FBT001 - compiled code knows no keywords
-    told: Rows,
-    k: int,
-    i: int,
-) -> int:
-    """Drift, and the learning of level and profile; return how many verdicts are told."""
-    if not learning:
-        return k
-    b = profile.hour(row.start)
+def _judge_drift(state: Record, config: Record, row: Record, b: int, told: Rows, k: int, i: int) -> int:
+    """Whether the level has moved; return how many verdicts are told."""
     offset = profile.offset(state.profile, b)
     drift.ready(state.drift, row.start - state.first, profile.complete(state.profile))
     m, sd, windows = state.drift.m, tracker.sigma(state.drift.m, state.drift.v), state.drift.count
@@ -718,6 +772,4 @@ def _judge_drift(
         onset = state.drift.onset
         verdicts.write(told, k, i, what, verdicts.BY_LEVEL, onset, windows, m + offset, sd, state.level.s)
         k += 1
-    profile.learn(state.profile, b, row.mean, row.start - state.latest if state.n > 0 else profile.HOUR_MS)
-    level.learn(state.level, state.n)
     return k

@@ -119,6 +119,42 @@ PAUSED = _learned(
     ),
 )
 """Two stretches of it aren't learned, one of them across a midnight and one that begins within a window."""
+
+
+def _unusual(course: Any, fault: Any, *, step_s: int = 60) -> Entry:
+    """An entry for one of the families: 1500 windows of a course, and another one at usual values in the last 60.
+
+    Args:
+        course: the values at places 0, 1 … of a window, before noise.
+        fault: of values and places.
+        step_s: from one window to the next.
+    """
+    place = np.arange(1500)
+
+    def noisy(seed: int) -> Any:
+        return course(place)[:, None] + np.random.default_rng(seed).normal(20.0, 0.2, (1500, 2))
+
+    values = noisy(6)
+    values[1440:, 0] = fault(values[1440:, 0], place[1440:])
+    return Entry(
+        settings=_settings({"anomaly": {"false_alarms_per_week": 20.0}}, window_s=step_s),
+        names=NAMES,
+        fault=_rows(values, step_ms=1000 * step_s),
+        normal=_rows(noisy(7), step_ms=1000 * step_s),
+        tells=(Kind.ANOMALY, "sensor"),
+    )
+
+
+def _cycle(length: int) -> Any:
+    return lambda place: 3 * np.sin(2 * np.pi * place / length)
+
+
+SPREAD = _unusual(np.zeros_like, lambda values, place: values + np.where(place % 2, 1.6, -1.6))
+"""A valve that hunts."""
+SEASON = _unusual(_cycle(144), lambda values, _: 40.0 - values, step_s=600)
+"""Night at noon."""
+SHAPE = _unusual(_cycle(24), lambda _, place: 20.0 + _cycle(96)(place))
+"""A machine's cycle takes four times as long."""
 DRIFT = _learned({"drift": {}}, (Kind.DRIFT, "level"), times=1500, first=900)
 _TREES = {
     "model": "river.anomaly.HalfSpaceTrees",
@@ -143,6 +179,9 @@ ENTRIES: dict[str, Entry] = {
     "flatline": _per_second({"flatline": {"after_s": 60}}, (Kind.FLATLINE, "flat"), np.ones_like),
     "stale": _stale(),
     "level": ANOMALY,
+    "spread": SPREAD,
+    "season": SEASON,
+    "shape": SHAPE,
     "combination": ANOMALY,
     "calibration": ANOMALY,
     "policy": ANOMALY,
@@ -158,9 +197,10 @@ EXEMPT: dict[str, str] = {
     "compiled": "compiles the others",
     "eigen": "eigenvalues, for the group monitor",
     "found": "the form in which rules write findings down",
+    "group": "in the making",
     "joined": "brings the windows of an asset together for asset_model",
     "order": "decides which readings count; says nothing",
-    "profile": "the usual day, for drift",
+    "profile": "the usual day, for season and drift",
     "recall": "reads what the alarm-state topic says after a start",
     "records": "arrays of state",
     "samples": "puts the rules together: each of their entries runs through it",

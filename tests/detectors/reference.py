@@ -1,4 +1,4 @@
-"""The level family with its policy, alarm state, calibration and drift in plain Python: slow, and easy to believe.
+"""The four families with their policy, alarm state, calibration and drift in plain Python: slow, and easy to believe.
 
 Written from the formulas, one value at a time, with no arrays and nothing compiled, so that tests can ask whether the
 compiled detectors do what the formulas say.
@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
 
 HOUR_MS = 3_600_000
 
@@ -42,6 +45,88 @@ class Tracker:
         a = max(1 / 8000, 1 / (n + 1))
         self.m += a * d
         self.v = (1 - a) * (self.v + a * d * d)
+
+
+@dataclass
+class Spread:
+    """How much values differ from the ones before."""
+
+    tracker: Tracker = field(default_factory=Tracker)
+    x_prev: float = 0.0
+    short: float = 0.0
+    long: float = 0.0
+    y: float = 0.0
+
+    def score(self, x: float, n: int) -> float:
+        """z2."""
+        d = x - self.x_prev if n else 0.0
+        self.x_prev = x
+        self.short += max(2 / 25, 1 / (n + 1)) * (d * d - self.short)
+        self.long += max(1 / 8000, 1 / (n + 1)) * (d * d - self.long)
+        self.y = math.log(self.short + 1e-4 * self.long + 1e-24)
+        return abs(self.tracker.score(self.y, n))
+
+
+@dataclass
+class Season:
+    """How far values are from those of their hour of the day, which are followed elsewhere."""
+
+    tracker: Tracker = field(default_factory=Tracker)
+    g: float = 0.0
+    rho: float = 0.0
+
+    def score(self, x: float, n: int, usual: float | None) -> float:
+        """z3; `usual` of this hour, None: it was never seen."""
+        self.g += max(1 / 1000, 1 / (n + 1)) * (x - self.g)
+        r = x - (self.g if usual is None else usual)
+        self.rho += max(2 / 6, 1 / (n + 1)) * (r - self.rho)
+        return abs(self.tracker.score(self.rho, n))
+
+
+@dataclass
+class Shape:
+    """How far the newest 8 blocks of 6 values are from the nearest 8 blocks of before."""
+
+    mean: float = 0.0
+    variance: float = 0.0
+    open_block: list[float] = field(default_factory=list)
+    blocks: list[float] = field(default_factory=list)
+    m: float = 0.0
+    v: float = 0.0
+    known: int = 0
+    z: float = 0.0
+
+    def score(self, x: float, n: int) -> float:
+        """z4."""
+        if n == 0:
+            self.mean = x
+        d, a = x - self.mean, max(1e-4, 1 / (n + 1))
+        self.mean += a * d
+        self.variance = (1 - a) * (self.variance + a * d * d)
+        sd = math.sqrt(self.variance)
+        self.open_block.append(clip((x - self.mean) / sd, -10, 10) if sd > 1e-12 else 0.0)
+        if len(self.open_block) == 6:
+            self.blocks.append(float(np.float32(math.fsum(self.open_block) / 6)))
+            self.open_block = []
+            self._compare()
+        return self.z
+
+    def _compare(self) -> None:
+        j = len(self.blocks) - 1
+        ends = range(max(7, j - 136), j - 9 + 1)
+        if len(ends) < 4:
+            return
+        newest = self.blocks[j - 7 : j + 1]
+        y = min(math.dist(newest, self.blocks[e - 7 : e + 1]) for e in ends)
+        if self.known == 0:
+            self.m = y
+        d = y - self.m
+        if self.known >= 5:
+            self.z = clip(d / max(math.sqrt(self.v), 1e-3 * abs(self.m) + 1e-9), 0, 50)
+        a = max(6 / 8000, 1 / (self.known + 1))
+        self.m += a * d
+        self.v = (1 - a) * (self.v + a * d * d)
+        self.known += 1
 
 
 @dataclass
@@ -120,6 +205,15 @@ class Event:
     rank: float = 0.0
 
 
+class Judged(NamedTuple):
+    """What was made of one window."""
+
+    z: tuple[float, float, float, float]
+    s: float
+    p: float
+    surprise: float
+
+
 class Reference:
     """One series whose windows are all learned."""
 
@@ -128,6 +222,9 @@ class Reference:
         self.n = 0
         self.s = 0.0
         self.level = Tracker()
+        self.spread, self.season, self.shape = Spread(), Season(), Shape()
+        self.judged: list[Judged] = []
+        """Of each window."""
         self.recent: list[float] = []
         self.peaks = [0.0] * 16
         self.cur = 0.0
@@ -143,16 +240,25 @@ class Reference:
         """Judge, then learn, one window."""
         events: list[Event] = []
         n = self.n
-        before = (self.level.m, self.level.v)
+        before = (self.level.m, self.level.v, self.spread.tracker.m, self.spread.tracker.v)
+        b = start // HOUR_MS % 24
         self.s += max(2 / 13, 1 / (n + 1)) * (x - self.s)
-        z = abs(self.level.score(self.s, n)) if n >= 10 else 0.0
-        self.recent = [*self.recent, min(6.0, z)][-6:]
+        z = (
+            abs(self.level.score(self.s, n)),
+            self.spread.score(x, n),
+            self.season.score(x, n, self.mu[b] if self.visits[b] else None),
+            self.shape.score(x, n),
+        )
+        s0 = math.fsum(min(6.0, part) for part in z) / 4 if n >= 10 else 0.0
+        self.recent = [*self.recent, s0][-6:]
         s = sum(self.recent) / len(self.recent)
         p = s / (1 + sum(self.peaks) / 16)
         if s > self.quantile:
             score = math.log10(5) + (s - self.quantile) / (self.excess * math.log(10))
         else:
             score = math.log10(5) * s / self.quantile
+
+        self.judged.append(Judged(z, s, p, score))
 
         self.u *= math.exp(-1 / 2400)
         self.age += 1
@@ -165,20 +271,25 @@ class Reference:
         if self.alarm is not None:
             alarm = self.alarm
             alarm["held"] += 1
-            calm = abs(self.s - alarm["m"]) / math.sqrt(alarm["v"] + 1e-24) < 3
+            away = abs(self.s - alarm["m"]) / math.sqrt(alarm["v"] + 1e-24)
+            restless = abs(self.spread.y - alarm["m_b"]) / math.sqrt(alarm["v_b"] + 1e-24)
+            calm = max(away, restless) < 3
             alarm["calm"] = alarm["calm"] + 1 if calm else 0
             held_too_long = alarm["calm"] < 12 and alarm["held"] > 480
             if alarm["calm"] >= 12 or held_too_long:
                 events.append(Event("ended", n, int(alarm["onset"]), score, p))
                 self.alarm = None
-                if held_too_long and self.drift.onset is None:
+                if held_too_long and self.drift.onset is None and away >= 3:
                     self.drift.onset = int(alarm["onset"])
                     self.drift.start_over()
                     events.append(Event("drift", n, self.drift.onset))
         if raises and self.alarm is None and n >= 150:
-            self.alarm = {"m": before[0], "v": before[1], "held": 0, "calm": 0, "onset": start}
+            m, v, m_b, v_b = before
+            self.alarm = {"m": m, "v": v, "m_b": m_b, "v_b": v_b, "held": 0, "calm": 0, "onset": start}
             events.append(Event("raised", n, start, score, p))
         self.level.learn(self.s, n)
+        self.spread.tracker.learn(self.spread.y, n)
+        self.season.tracker.learn(self.season.rho, n)
         self._remember(s)
         events += self._drift(x, start, end)
         self.latest = start

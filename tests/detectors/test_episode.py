@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -11,14 +13,14 @@ from detectors import episode
 def begun():
     """An alarm; normal before was 20 with a standard deviation of 1."""
     state = np.zeros(1, episode.STATE)[0]
-    episode.begin(state, 1000, 20.0, 1.0)
+    episode.begin(state, 1000, 20.0, 1.0, 2)
     return state
 
 
-def ends(state, values):
-    """Position and reason of the end; None: it goes on."""
+def ends(state, values, spreads=None):
+    """Position and reason of the end; None: it goes on. Without `spreads` only the values are watched."""
     for i, y in enumerate(values):
-        reason = episode.step(state, y)
+        reason = episode.step(state, y, math.nan if spreads is None else spreads[i])
         if reason != episode.GOES_ON:
             return i, reason
     return None
@@ -66,7 +68,7 @@ def test_once_over_it_stays_over():
 def test_after_a_constant_any_other_value_is_off():
     """A variance of zero before the alarm doesn't divide by zero."""
     state = np.zeros(1, episode.STATE)[0]
-    episode.begin(state, 1000, 20.0, 0.0)
+    episode.begin(state, 1000, 20.0, 0.0, 0)
 
     assert ends(state, [20.0 + 1e-6] * 100) is None
     assert ends(state, [20.0] * 12) == (11, episode.ENDED_CALM)
@@ -90,3 +92,27 @@ def test_an_alarm_that_is_confirmed_no_more_ends_as_others_do():
     state["confirmed"] = 0
 
     assert ends(state, [30.0] * 10) == (0, episode.ENDED_HELD)
+
+
+def test_where_the_spread_is_watched_too_both_must_be_calm():
+    """A sensor that is back at its level and still trembles is not back to normal."""
+    levels = [20.0] * 40
+    state = begun()
+    episode.watch_too(state, -3.0, 0.25)
+
+    assert ends(state, levels, [0.0] * 20 + [-3.0] * 20) == (31, episode.ENDED_CALM)
+
+
+def test_a_new_alarm_watches_the_spread_only_if_it_is_told_to():
+    """What the alarm before it watched is none of its business."""
+    state = begun()
+    episode.watch_too(state, -3.0, 0.25)
+    ends(state, [20.0] * 12, [-3.0] * 12)
+    episode.begin(state, 2000, 20.0, 1.0, 0)
+
+    assert ends(state, [20.0] * 12) == (11, episode.ENDED_CALM)
+
+
+def test_an_alarm_knows_what_found_it():
+    """Also when it ends."""
+    assert int(begun()["found_by"]) == 2

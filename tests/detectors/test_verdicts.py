@@ -9,7 +9,7 @@ from contracts.findings import CLOSED, Kind, Share, Window
 from detectors import episode, verdicts
 from detectors.verdicts import Subject, finding_of
 
-TEMP = Subject(asset="press", sensor="temp", family="level", ranked=False, shares=(Share("temp", 1.0),))
+TEMP = Subject(asset="press", sensor="temp", model=None, ranked=False, shares=(Share("temp", 1.0),))
 
 
 def told(what, why=0, subject=TEMP):
@@ -17,6 +17,7 @@ def told(what, why=0, subject=TEMP):
     rows = np.zeros(1, verdicts.VERDICT)
     verdicts.write(rows, 0, 0, what, why, 5000, 321, 20.0, 0.5, 26.0)
     rows[0]["score"], rows[0]["rank"], rows[0]["z"], rows[0]["threshold"] = 3.5, 1.2, 6.5, 2.5
+    rows[0]["found_by"] = 1
     window = np.zeros(1, CLOSED)[0]
     window["start"], window["end"], window["mean"], window["count"] = 60_000, 120_000, 25.0, 60
     return finding_of(rows[0], window, subject, "readings/0/17")
@@ -46,7 +47,7 @@ def test_an_anomaly_carries_its_score_its_rank_and_why():
     finding = told(verdicts.RAISED)
 
     assert (finding.score, finding.rank) == (3.5, 1.2)
-    assert finding.evidence == {"family": "level", "z": 6.5, "policy": "budget", "threshold": 2.5, "windows": 321}
+    assert finding.evidence == {"found_by": "spread", "z": 6.5, "policy": "budget", "threshold": 2.5, "windows": 321}
 
 
 @pytest.mark.parametrize(("why", "words"), [(episode.ENDED_CALM, "calm"), (episode.ENDED_HELD, "held")])
@@ -54,7 +55,7 @@ def test_an_anomaly_that_ended_says_why(why, words):
     """Back to normal, or the new normal: two ends that mean different things."""
     finding = told(verdicts.ENDED, why)
 
-    assert finding.evidence == {"family": "level", "z": 6.5, "ended_by": words, "windows_held": 321}
+    assert finding.evidence == {"found_by": "spread", "z": 6.5, "ended_by": words, "windows_held": 321}
 
 
 def test_a_drift_says_from_where_to_where():
@@ -74,10 +75,10 @@ def test_a_drift_says_from_where_to_where():
 
 def test_a_model_of_river_expects_no_range():
     """A score of trees has no unit: no range is made up."""
-    finding = told(verdicts.RAISED, subject=TEMP._replace(family="river.anomaly.LODA", ranked=True))
+    finding = told(verdicts.RAISED, subject=TEMP._replace(model="river.anomaly.LODA", ranked=True))
 
     assert finding.expected == (None, None)
-    assert finding.evidence["policy"] == "ranked"
+    assert (finding.evidence["found_by"], finding.evidence["policy"]) == ("river.anomaly.LODA", "ranked")
 
 
 def test_an_assets_anomaly_has_no_value():

@@ -18,6 +18,7 @@ from contracts.findings import CLOSED, Closed, Finding, Kind, Window
 from contracts.readings import SeriesName
 from contracts.settings import Settings
 from detectors import windows as windows_module
+from detectors.trace import Trace
 from detectors.windows import STATE, Learning, Windows
 from tests.detectors.closing import MINUTE_MS, START_MS, closed_of, cut, judged, noise, settings_of
 from tests.detectors.reference import Event, Reference
@@ -71,8 +72,9 @@ def events_of(findings: list[Finding], rows: np.ndarray) -> list[Event]:
 
 
 def assert_as_the_formulas_say(closed: Closed, settings: Settings, reference: Reference) -> list[Event]:
-    """Compare findings and learned state with the reference; return the events."""
-    windows = Windows(settings)
+    """Compare findings, every window's scores and the learned state with the reference; return the events."""
+    traces: list[Trace] = []
+    windows = Windows(settings, traces.append)
     events = events_of(windows.judge(closed), closed.rows)
 
     expected = [
@@ -84,11 +86,14 @@ def assert_as_the_formulas_say(closed: Closed, settings: Settings, reference: Re
     ]
     np.testing.assert_allclose([event.rank for event in events], [event.rank for event in expected], atol=1e-6)
     np.testing.assert_allclose([event.score for event in events], [event.score for event in expected], atol=1e-6)
+    (trace,) = traces
+    for name in ("z", "s", "p", "surprise"):
+        np.testing.assert_allclose(trace.rows[name], [getattr(one, name) for one in reference.judged], atol=1e-6)
     state = windows.snapshot()["states"][0]
     np.testing.assert_allclose(state["level"]["tracker"]["m"], reference.level.m, rtol=1e-9)
     np.testing.assert_allclose(state["level"]["tracker"]["v"], reference.level.v, rtol=1e-6)
-    np.testing.assert_allclose(state["calibration"]["u"], reference.quantile, rtol=1e-9)
-    np.testing.assert_allclose(state["calibration"]["e"], reference.excess, rtol=1e-9)
+    np.testing.assert_allclose(state["calibration"]["u"], reference.quantile, rtol=1e-6)
+    np.testing.assert_allclose(state["calibration"]["e"], reference.excess, rtol=1e-6)
     np.testing.assert_allclose(np.sort(state["combination"]["peaks"]), np.sort(reference.peaks), rtol=1e-5)
     np.testing.assert_allclose(state["profile"]["mu"], reference.mu, rtol=1e-9)
     return events
@@ -212,7 +217,7 @@ def test_an_unknown_version_is_refused_by_name():
     """A state of a newer andon is never half understood."""
     snapshot = {**Windows(Settings()).snapshot(), "version": 7}
 
-    with pytest.raises(StateError, match=r"windows: the saved state has version 7, this andon reads 1 to 2"):
+    with pytest.raises(StateError, match=r"windows: the saved state has version 7, this andon reads 1 to 3"):
         Windows.restore(Settings(), snapshot)
 
 
@@ -352,7 +357,7 @@ def test_an_anomaly_says_what_was_expected_and_how_strange_it_is():
     assert 18.5 < finding.expected.low < 20 < finding.expected.high < 21.5
     assert finding.score is not None
     assert finding.score >= float(finding.evidence["threshold"] or 0)
-    assert finding.evidence["family"] == "level"
+    assert finding.evidence["found_by"] == "level"
     assert finding.evidence["policy"] == "budget"
     assert finding.evidence["windows"] == (finding.onset_ts - START_MS) // MINUTE_MS
 
@@ -458,13 +463,13 @@ def test_the_budget_of_false_alarms_is_kept_on_noise(autocorrelation, per_10k):
 def test_an_assets_budget_is_shared_by_its_sensors():
     """Ten sensors on one machine together raise as few false alarms as one would."""
     table = noise(seed=17, times=6000, series=10)
-    settings = settings_of(anomaly={"false_alarms_per_week": 30.0}, drift=False)
+    settings = settings_of(anomaly={"false_alarms_per_week": 60.0}, drift=False)
 
     one_asset = judged(settings, closed_of(table, names=[("press", f"s{i}") for i in range(10)]))
     ten_assets = judged(settings, closed_of(table))
 
     thresholds = {round(float(finding.evidence["threshold"]), 9) for finding in one_asset if finding.active}
-    assert thresholds == {round(math.log10(WEEK_S / 3000 / 3.0), 9)}
+    assert thresholds == {round(math.log10(WEEK_S / 3000 / 6.0), 9)}
     assert len(one_asset) < len(ten_assets) / 3
 
 
@@ -537,9 +542,9 @@ def test_judging_leaves_its_argument_alone():
     assert closed.rows.tobytes() == before
 
 
-def test_a_series_costs_at_most_700_bytes():
-    """A hundred thousand sensors fit into 70 MB."""
-    assert STATE.itemsize <= 700
+def test_a_series_costs_at_most_1600_bytes():
+    """A hundred thousand sensors fit into 160 MB."""
+    assert STATE.itemsize <= 1600
 
 
 @pytest.mark.parametrize(("version", "adjusted"), [(1, []), (2, [("press", "temp", 0.3)])])

@@ -40,7 +40,7 @@ def test_a_model_for_each_series_raises_and_ends():
     for finding in raised:
         assert (finding.kind, finding.rule) == (Kind.ANOMALY, "sensor")
         assert START_MS + 700 * MINUTE_MS <= finding.onset_ts < START_MS + 740 * MINUTE_MS
-        assert finding.evidence["family"] == MODEL
+        assert finding.evidence["found_by"] == MODEL
         assert finding.expected == (None, None)
         assert finding.value is not None
 
