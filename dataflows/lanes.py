@@ -263,7 +263,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         elif statistics.broker is Broker.AWAY and self._ticking and self._ticking.broker_away(now_ms):
             around.happenings.broker_lost(lane_name(self._lane))
         if self._mark is None and len(statistics.ends) == len(self._sources):
-            self._mark = (now_ms, statistics.ends)
+            self._mark = (min(now_ms, statistics.told_ms), statistics.ends)
         assert self._reader is not None
         positions = self._reader.positions
         for partition, end in statistics.ends.items():

@@ -1,6 +1,9 @@
 """What librdkafka's statistics say: does the broker answer, and where do the partitions end.
 
 They are the only sign of a broker that hangs: no error comes, and no message either.
+
+A report is about the moment at which it was written, not about that at which it is read: on a machine without time to
+spare it has waited for 20 s. And it repeats what brokers last said, which may have been a while before.
 """
 
 from __future__ import annotations
@@ -41,6 +44,8 @@ class Statistics(NamedTuple):
     """The worst of the leaders."""
     ends: dict[Partition, int]
     """The offset after the last message that can be read; not of partitions that no answer came for yet."""
+    told_ms: int
+    """When the brokers last spoke (ms since the epoch): what came to them later may lie behind the ends."""
     counts: dict[str, int]
     """How many partitions each topic has."""
 
@@ -69,7 +74,9 @@ def read_statistics(report: str | bytes, partitions: Iterable[Partition]) -> Sta
     by_node = {broker.get("nodeid", -1): broker for broker in document.get("brokers", {}).values()}
     seen = {_judge(by_node.get(leader)) if leader >= 0 else Broker.AWAY for leader in leaders}
     worst = next((broker for broker in (Broker.AWAY, Broker.IDLE) if broker in seen), Broker.ANSWERS)
-    return Statistics(worst, ends, counts)
+    silent_us = max((by_node[leader].get("rxidle", 0) for leader in leaders if leader in by_node), default=0)
+    told_ms = 1000 * document.get("time", 0) - max(0, silent_us) // 1000  # whole seconds are given, rounded down
+    return Statistics(worst, ends, told_ms, counts)
 
 
 def _judge(broker: dict[str, Any] | None) -> Broker:

@@ -1,8 +1,9 @@
 """When a lane may say what time it is, so that silence can be judged: never while it may itself be the cause.
 
-A lane learns twice a second where its partitions end. When it has read up to there, everything that was in Kafka at
-that moment has been read, so whoever hasn't spoken by then was silent: that moment is the tick's time. Messages that
-arrived since can't be mistaken for silence.
+A lane learns twice a second where its partitions ended when the broker last spoke. When it has read up to there,
+everything that was in Kafka at that moment has been read, so whoever hasn't spoken by then was silent: that moment is
+the tick's time. Messages that arrived since can't be mistaken for silence, and nor can a broker that hangs and wasn't
+missed yet.
 
 Ticks pause while the broker doesn't answer, for a grace after an outage or a start (producers deliver what they held
 back), and for a moment after the lane itself stood still. The first tick after an outage or a start excuses the silence

@@ -10,9 +10,12 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, TopicPartition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EOF = KafkaError._PARTITION_EOF
 OUT_OF_RANGE = KafkaError._AUTO_OFFSET_RESET
@@ -57,6 +60,7 @@ class FakeBroker:
     there: dict[tuple[str, int], tuple[int, int]]
     waiting: list[FakeMessage | dict[str, Any]] = field(default_factory=list)
     consumers: list[FakeConsumer] = field(default_factory=list)
+    now_ms: Callable[[], int] = lambda: 0
 
     def consumer(self, config: dict[str, Any]) -> FakeConsumer:
         self.consumers.append(FakeConsumer(self, config))
@@ -81,17 +85,24 @@ class FakeBroker:
         for (topic, number), (_, end) in self.there.items():
             part = {"leader": leader, "hi_offset": end, "ls_offset": end}
             partitions.setdefault(topic, {})[str(number)] = part
-        self.waiting.append(statistics(partitions, state=state, idle_s=idle_s, unanswered=unanswered))
+        now_ms = self.now_ms()
+        self.waiting.append(statistics(partitions, state=state, idle_s=idle_s, unanswered=unanswered, now_ms=now_ms))
 
 
 def statistics(
-    partitions: dict[str, dict[str, Any]], *, state: str = "UP", idle_s: float = 0.1, unanswered: int = 1
+    partitions: dict[str, dict[str, Any]],
+    *,
+    state: str = "UP",
+    idle_s: float = 0.1,
+    unanswered: int = 1,
+    now_ms: int = 0,
 ) -> dict[str, Any]:
     """What librdkafka reports, as far as we read it."""
     node = {"nodeid": 1, "state": state, "rxidle": round(idle_s * 1e6), "waitresp_cnt": unanswered}
     internal = {"-1": {"leader": -1}}
     topics = {topic: {"partitions": {**parts, **internal}} for topic, parts in partitions.items()}
-    return {"brokers": {"host/1": node, "GroupCoordinator": {"nodeid": -1, "state": "DOWN"}}, "topics": topics}
+    brokers = {"host/1": node, "GroupCoordinator": {"nodeid": -1, "state": "DOWN"}}
+    return {"time": now_ms // 1000, "brokers": brokers, "topics": topics}
 
 
 class FakeConsumer:

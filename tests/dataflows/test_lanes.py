@@ -25,8 +25,9 @@ class Plant:
     """Lanes on a fake broker, and a clock that a test turns."""
 
     def __init__(self, partitions=1, *, lanes=1, first=0, end=0, until_caught_up=False, **service):
-        self.broker = FakeBroker({("readings", number): (first, end) for number in range(partitions)})
         self.now_ms = 1_000_000
+        there = {("readings", number): (first, end) for number in range(partitions)}
+        self.broker = FakeBroker(there, now_ms=lambda: self.now_ms)
         self.happenings = Happenings()
         self.standing = Standing(lanes)
         self.stop = threading.Event()
@@ -261,8 +262,8 @@ def test_a_lane_that_keeps_up_ticks_although_its_partition_never_ends():
 
     said = ticks(plant.seconds(lane, 10))
 
-    assert [(tick.now_ms, tick.after_outage) for tick in said[:2]] == [(1_005_000, True), (1_006_000, False)]
-    assert len(said) == 6
+    assert [(tick.now_ms, tick.after_outage) for tick in said[:2]] == [(1_005_900, True), (1_006_900, False)]
+    assert len(said) == 5
 
 
 def test_ticks_go_to_the_groups_that_the_lane_has_fed_also_after_a_restart():
@@ -321,6 +322,38 @@ def test_after_an_outage_an_excuse_goes_before_the_first_block():
     assert tick == Tick(0, plant.now_ms, after_outage=True)
     assert isinstance(block, Block)
     assert plant.metric("andon_broker_outages_total") == 1
+
+
+def test_a_broker_that_hangs_and_is_not_missed_yet_makes_nobody_silent():
+    """Until its silence is noticed nothing can be read, and that isn't the sensors' silence."""
+    plant = Plant()
+    lane = plant.lane()
+    plant.seconds(lane, 8)
+    hangs_ms = plant.now_ms
+    said = []
+    for step in range(1, 4):
+        plant.now_ms += 500
+        plant.broker.report(idle_s=0.5 * step)
+        said += ticks(lane.next_batch())
+
+    assert all(tick.now_ms <= hangs_ms for tick in said)
+    assert plant.metric("andon_broker_outages_total") == 0
+
+
+def test_a_report_that_waited_is_believed_for_its_own_time_only():
+    """On a machine without time to spare, what the broker said seconds ago isn't what is so now."""
+    plant = Plant()
+    lane = plant.lane()
+    plant.seconds(lane, 8)
+    plant.broker.report()
+    reported_ms = plant.now_ms
+    said = []
+    for _ in range(3):
+        plant.now_ms += 900  # it stands still for less than what drops reports altogether
+        said += ticks(lane.next_batch())
+        plant.broker.report(idle_s=0.9 + (plant.now_ms - reported_ms) / 1000)
+
+    assert all(tick.now_ms <= reported_ms for tick in said)
 
 
 def test_a_reader_that_asked_nothing_for_a_while_makes_no_outage():

@@ -56,6 +56,17 @@ def test_brokers_that_keep_no_stable_offset_give_the_high_watermark():
     assert read({"0": part(hi=30, stable=-1001), "1": part()}).ends[P0] == 30
 
 
+def test_what_is_told_is_as_old_as_the_last_word_of_the_broker():
+    """A report of now may repeat what was so before the broker began to hang; seconds are rounded down."""
+    assert read({"0": part(), "1": part()}, now_ms=60_900, idle_s=1.5).told_ms == 58_500
+
+
+@pytest.mark.parametrize("partitions", [{}, {"0": part(leader=7), "1": part(leader=-1)}])
+def test_without_leaders_a_report_is_as_old_as_it_says(partitions):
+    """Nobody's silence can be subtracted; without the ends it is of no use anyway."""
+    assert read(partitions, now_ms=60_000).told_ms == 60_000
+
+
 def test_partitions_are_counted_without_the_internal_one():
     """Added partitions are noticed."""
     assert read({"0": part(), "1": part(), "2": part()}).counts == {"readings": 3}
