@@ -20,6 +20,7 @@ COMMANDS = {
     "run": "andon.run",
     "status": "andon.status",
     "replay": "andon.replay.command",
+    "record": "andon.record.command",
     "watch": "andon.watch.command",
     "alarms": "andon.alarms",
     "ack": "andon.answer.ask:ack",
@@ -72,6 +73,7 @@ def cli() -> None:
     \b
     andon demo                    watch a simulated plant, no broker needed
     andon replay FILE.csv         run a recording through the detectors
+    andon record --out FILE       record readings from Kafka
     andon check andon.toml        say all that is wrong with the settings
     andon topics create andon.toml
     andon run --settings andon.toml

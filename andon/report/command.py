@@ -8,12 +8,12 @@ from contextlib import nullcontext
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from andon.durations import duration_ms
 from andon.interrupts import until_stopped
+from andon.moments import Moment, MomentType
 from andon.printing import Output
 from andon.report.alert_log import AlertLog, lines_of
 from andon.report.figures import HeldBack, Period, figures
@@ -22,7 +22,6 @@ from andon.report.targets import verdicts
 from andon.report.text import shown
 from andon.table import now_ms, read_table
 from contracts.alarm_states import hold_key
-from contracts.limits import TS_MS_MAX
 from contracts.loading import load
 
 if TYPE_CHECKING:
@@ -49,36 +48,6 @@ LEAD_MS = DAY_MS
 What was raised earlier and still stands is on the alarm-state topic."""
 
 
-class Moment(NamedTuple):
-    """A time that a person gives: ms since the epoch, or so many ms before the end of what there is."""
-
-    ms: int
-    ago: bool
-
-    def before(self, end: int) -> int:
-        """The time itself, ms since the epoch."""
-        return end - self.ms if self.ago else self.ms
-
-
-def _moment_of(_context: click.Context, _parameter: click.Parameter, text: str | None) -> Moment | None:
-    if text is None:
-        return None
-    try:
-        return Moment(duration_ms(text), ago=True)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-        ms = round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        ms = 0
-    if not 0 < ms <= TS_MS_MAX:
-        raise click.BadParameter(
-            f"{text[:40]!r} is neither a span like 90m, 24h or 7d nor a time like 2026-03-02T08:00Z."
-        )
-    return Moment(ms, ago=False)
-
-
 @click.command()
 @click.argument(
     "files", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path), metavar="[FILE…]"
@@ -88,13 +57,13 @@ def _moment_of(_context: click.Context, _parameter: click.Parameter, text: str |
 )
 @click.option(
     "--since",
-    callback=_moment_of,
+    type=MomentType(),
     metavar="TIME",
     help="Where it begins: 24h before its end (which is the default; of files, their first alert), or a time.",
 )
 @click.option(
     "--until",
-    callback=_moment_of,
+    type=MomentType(),
     metavar="TIME",
     help="Where it ends: a time. By default now; of files, their last alert.",
 )
