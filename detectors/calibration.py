@@ -49,9 +49,9 @@ E_MIN = 0.05
 U_MIN = 1e-3
 
 
-def fresh(state: Record) -> None:
-    """Set what doesn't start at zero."""
-    state["u"], state["e"], state["w"], state["c"], state["ce"] = 1.8, 0.3, 0.3, 10.0, 2.0
+def fresh(state: Record, *, u: float = 1.8, e: float = 0.3) -> None:
+    """Set what doesn't start at zero; u and e as they are guessed."""
+    state["u"], state["e"], state["w"], state["c"], state["ce"] = u, e, e, 10.0, 2.0
 
 
 @inlined

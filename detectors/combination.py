@@ -26,7 +26,7 @@ import numpy as np
 
 from detectors.compiled import Record, inlined
 
-__all__ = ["BLOCK", "FAMILIES", "NO_BLOCK", "STATE", "forget_block", "fresh", "learn", "rank", "smooth"]
+__all__ = ["BLOCK", "FAMILIES", "NO_BLOCK", "STATE", "UNKNOWING", "forget_block", "fresh", "learn", "rank", "smooth"]
 
 FAMILIES = ("level", "spread", "season", "shape")
 """In the order of their z_i."""

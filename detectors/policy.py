@@ -2,14 +2,14 @@
 
 Never within 120 windows of the last alarm (age). Then, by the settings,
 
-    budget:  L >= log10(N / X), at least log10(5), + r         L: see calibration.py
+    budget:  L >= log10(2 N / X), at least log10(5), + r       L: see calibration.py; or that of spike.py
     ranked:  P >= 0.60 (1 + 0.2 u + r / 3)                     P: see combination.py
 
 N = 604800 / (50 D) is the number of 50-window blocks in a week, D a window's length in seconds, X the alarms a week
-that this series may raise: the asset's budget divided by its sensors. More than one alarm in five blocks can't be
-asked for: below log10(5) the score tells nothing. u counts recent alarms (u = u + 1 at an alarm, times exp(-1/2400) a
-window), so that a series that has just alarmed must be stranger to alarm again; only `ranked` needs it, the budget
-knows by itself.
+that this series may raise: the asset's budget divided by its sensors. The 2 is there because two scores may raise, each
+for half of X; a River model is one, and has N / X. More than one alarm in five blocks can't be asked for: below log10(5)
+the score tells nothing. u counts recent alarms (u = u + 1 at an alarm, times exp(-1/2400) a window), so that a series
+that has just alarmed must be stranger to alarm again; only `ranked` needs it, the budget knows by itself.
 
 r is what people have raised this series' own threshold by. Each alarm that a person calls false adds 0.3, to at most
 1.5; it halves in 30 days of data (the lengths of the windows that were judged, so time without data doesn't count), and
@@ -105,10 +105,13 @@ def learn_interval(state: Record, elapsed_s: float, n: int) -> None:
 
 
 @inlined
-def threshold(state: Record, window_s: float, alarms_per_week: float, sensors: int) -> float:
-    """The smallest L that raises; `window_s` = 0 takes the learned interval."""
+def threshold(state: Record, window_s: float, alarms_per_week: float, sharing: int) -> float:
+    """The smallest L that raises; `window_s` = 0 takes the learned interval.
+
+    `sharing` is how many scores spend the budget: of each sensor of the asset, those that may raise.
+    """
     blocks_per_week = WEEK_S / (BLOCK * length_s(state, window_s))
-    return float(max(math.log10(blocks_per_week * sensors / alarms_per_week), LOG10_5) + state.raised_by)
+    return float(max(math.log10(blocks_per_week * sharing / alarms_per_week), LOG10_5) + state.raised_by)
 
 
 @inlined

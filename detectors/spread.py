@@ -28,7 +28,7 @@ import numpy as np
 from detectors import tracker
 from detectors.compiled import Record, inlined
 
-__all__ = ["STATE", "go_back", "learn", "score"]
+__all__ = ["STATE", "difference", "go_back", "learn", "score"]
 
 STATE = np.dtype(
     [
@@ -49,19 +49,27 @@ Y_FLOOR = 1e-24  # of a constant: ln needs something
 
 
 @inlined
-def score(state: Record, x: float, n: int, learning: bool) -> float:  # noqa: FBT001 - compiled code knows no keywords
-    """How many sigmas the differences' spread is away from its usual one, 0 to 50; x enters the smoothing."""
+def difference(state: Record, x: float, n: int, learning: bool) -> float:  # noqa: FBT001 - compiled code knows no keywords
+    """d: how far x is from the value before it; x takes that one's place."""
+    d = 0.0
+    if n > 0:
+        d = x - (state.x_prev if learning else state.x_judged)
+    if learning:
+        state.x_prev = x
+    state.x_judged = x
+    return d
+
+
+@inlined
+def score(state: Record, d: float, n: int, learning: bool) -> float:  # noqa: FBT001 - compiled code knows no keywords
+    """How many sigmas the differences' spread is away from its usual one, 0 to 50; d enters the smoothing."""
     a = tracker.weight(n, SMOOTHING)
     if learning:
-        d = x - state.x_prev if n > 0 else 0.0
         state.q += a * (d * d - state.q)
         state.Q += tracker.weight(n, tracker.MEMORY) * (d * d - state.Q)
         state.judged = state.q
-        state.x_prev = x
     else:
-        d = x - state.x_judged if n > 0 else 0.0
         state.judged += a * (d * d - state.judged)
-    state.x_judged = x
     state.y = math.log(state.judged + LONG_SHARE * state.Q + Y_FLOOR)
     return abs(tracker.score(state.tracker, state.y, n))
 

@@ -30,7 +30,7 @@ TRACE = np.dtype(
         ("p", np.float64),  # P
         ("surprise", np.float64),  # L
         ("z", np.float64, (4,)),  # of level, spread, season and shape; a model's own score stands first
-        ("spike", np.float64),  # L of the spike channel
+        ("spike", np.float64),  # L of the spike channel; NaN for a model
         ("threshold", np.float64),  # what would raise now, in L, or in P where alarms are ranked
         ("active", np.uint8),  # an alarm is active after this window
         ("raised", np.uint8),  # it began with this window
@@ -70,8 +70,18 @@ def begin(trace: Rows, i: int, slot: int, row: Record, m: float, sd: float) -> N
 
 
 @inlined
-def scored(trace: Rows, i: int, s: float, p: float, surprise: float, threshold: float, raised: bool) -> None:  # noqa: FBT001
+def scored(
+    trace: Rows,
+    i: int,
+    s: float,
+    p: float,
+    surprise: float,
+    spike: float,
+    threshold: float,
+    raised: bool,  # noqa: FBT001 - compiled code knows no keywords
+) -> None:
     """It has a score."""
     record = trace[i]
+    record.spike = spike
     record.s, record.p, record.surprise, record.threshold = s, p, surprise, threshold
     record.raised = 1 if raised else 0

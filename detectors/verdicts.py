@@ -25,6 +25,7 @@ __all__ = [
     "ENDED",
     "RAISED",
     "SETTLED",
+    "SPIKE",
     "VERDICT",
     "Subject",
     "anomaly_rule",
@@ -37,7 +38,7 @@ VERDICT = np.dtype(
         ("row", np.int64),  # index of the window
         ("onset", np.int64),  # ms since the epoch
         ("windows", np.int64),  # that were learned before, or that the alarm was held
-        ("score", np.float64),  # L
+        ("score", np.float64),  # L, or that of the spike channel if it is higher
         ("rank", np.float64),  # P
         ("z", np.float64),  # of found_by
         ("threshold", np.float64),  # of L or P
@@ -47,7 +48,7 @@ VERDICT = np.dtype(
         ("moved_to", np.float64),  # level after a drift
         ("what", np.int32),
         ("why", np.int32),
-        ("found_by", np.int32),  # index of the family that led when the alarm began
+        ("found_by", np.int32),  # index of what led when the alarm began: a family, or SPIKE
     ],
     align=True,
 )
@@ -57,6 +58,9 @@ RAISED, ENDED, DRIFTED, SETTLED = 0, 1, 2, 3
 
 BY_LEVEL, BY_HOLDING = 0, 1
 """Why a level counts as moved: drift.py found it, or an alarm was held until it was the new normal."""
+
+SPIKE = len(FAMILIES)
+_CHANNELS = (*FAMILIES, "spike")
 
 SPREAD_SD = 3.0
 _ENDED_BY = {episode.ENDED_CALM: "calm", episode.ENDED_HELD: "held", episode.ENDED_ABANDONED: "another model"}
@@ -138,7 +142,7 @@ _Evidence = dict[str, float | int | str | None]
 
 
 def _found_by(verdict: Record, subject: Subject) -> str:
-    return subject.model or FAMILIES[int(verdict["found_by"])]
+    return subject.model or _CHANNELS[int(verdict["found_by"])]
 
 
 def _raised(verdict: Record, subject: Subject) -> _Evidence:

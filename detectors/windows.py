@@ -6,12 +6,13 @@ Each closed window of a series is judged by what was learned from the windows be
                     z2: does it move as much as it usually does?               spread.py
                     z3: is it where it usually is at this hour?                season.py
                     z4: was its course seen before?                            shape.py
+       spike        z5: has it jumped as it seldom does?                       spike.py
     2  combination  S: over the families and the last windows; P: as a rank    combination.py
-    3  calibration  L: as a tail probability                                   calibration.py
+    3  calibration  L: as a tail probability, of S and of z5                   calibration.py
     4  policy       is it an alarm?                                            policy.py
     5  episode      is the alarm of before over?                               episode.py
     6  drift        has the level moved for good?                              drift.py
-    7  learning     families, combination, calibration, the day's profile      profile.py
+    7  learning     families, spike, combination, the day's profile            profile.py
 
 A River model that the settings name takes the place of 1, for a series or for an asset as a whole (river_model.py,
 asset_model.py); an asset's model has a row of its own here, beside those of the asset's sensors, which then alarm no
@@ -55,6 +56,7 @@ from detectors import (
     profile,
     season,
     shape,
+    spike,
     spread,
     trace,
     tracker,
@@ -80,6 +82,7 @@ VERSION = 3
 """Of the snapshot. 1 had no word of people in it; 1 and 2 had one family, the level."""
 
 VALUE_MAX = 1e100
+FAMILIES = len(combination.FAMILIES)
 LISTED_MAX = 100
 """Series that are named in a list: who looks wants to know why, not to read a thousand names."""
 VERDICTS = 512
@@ -95,6 +98,7 @@ STATE = np.dtype(
         ("spread", spread.STATE),
         ("season", season.STATE),
         ("shape", shape.STATE),
+        ("spike", spike.STATE),
         ("combination", combination.STATE),
         ("calibration", calibration.STATE),
         ("policy", policy.STATE),
@@ -125,8 +129,10 @@ OUTSIDE = np.dtype([("z", np.float64), ("y", np.float64), ("m", np.float64), ("v
 """A River model's standardised score of one window, NaN where it has none."""
 
 _FRESH = np.zeros((), STATE)
-for _part, _fresh in (("combination", combination.fresh), ("calibration", calibration.fresh), ("policy", policy.fresh)):
-    _fresh(_FRESH[_part])
+combination.fresh(_FRESH["combination"])
+calibration.fresh(_FRESH["calibration"])
+spike.fresh(_FRESH["spike"])
+policy.fresh(_FRESH["policy"])
 
 _NO_OUTSIDE = np.zeros(0, OUTSIDE)
 _NO_TRACE = np.zeros(0, TRACE)
@@ -383,7 +389,7 @@ class Windows:
 
     def _score_afresh(self, slot: int) -> None:
         """Forget what depends on how windows are scored; what people said of the series' alarms stands."""
-        for part in ("scored", "spread", "season", "shape", "combination", "calibration"):
+        for part in ("scored", "spread", "season", "shape", "spike", "combination", "calibration"):
             self._states[part][slot] = _FRESH[part]
         for part in ("u", "age"):
             self._states["policy"][part][slot] = _FRESH["policy"][part]
@@ -482,6 +488,7 @@ class Windows:
             return None  # said twice: what was normal before is normal again, and nothing was learned since
         anomaly["confirmed"] = 1
         combination.forget_block(state["combination"])
+        spike.forget_block(state["spike"])
         m, v = float(anomaly["m"]), float(anomaly["v"])
         model = self._river.get(slot) or self._asset_models.get(slot)
         if model is not None:
@@ -613,13 +620,15 @@ def _judge_rows(
         own = config.own != 0
         n, b = state.scored, profile.hour(row.start)
         z1 = level.score(state.level, row.mean, state.n, learning) if series else 0.0
+        d = 0.0
         if own:
-            z2 = spread.score(state.spread, row.mean, n, learning)
+            d = spread.difference(state.spread, row.mean, n, learning)
+            z2 = spread.score(state.spread, d, n, learning)
             z3 = season.score(state.season, state.profile, b, row.mean, n, learning)
             z4 = shape.step(state.shape, row.mean, n) if learning else state.shape.z
-            z = (z1, z2, z3, z4)
+            z = (z1, z2, z3, z4, spike.score(state.spike, d, n))
         else:
-            z = (outside[i].z, math.nan, math.nan, math.nan)
+            z = (outside[i].z, math.nan, math.nan, math.nan, math.nan)
         if not math.isnan(z[0]):
             k = _judge_score(state, config, row, z, outside, sharers[config.budget], learning, told, k, i, traced)
         if series and learning:
@@ -629,6 +638,7 @@ def _judge_rows(
         if own and learning:
             spread.learn(state.spread, n)
             season.learn(state.season, n)
+            spike.learn(state.spike, d, z[verdicts.SPIKE], n)
 
         if learning:
             if state.n > 0:
@@ -668,7 +678,7 @@ def _judge_score(
     state: Record,
     config: Record,
     row: Record,
-    z: tuple[float, float, float, float],
+    z: tuple[float, float, float, float, float],
     outside: Rows,
     sharing: int,
     learning: bool,  # noqa: FBT001 - compiled code knows no keywords
@@ -679,7 +689,7 @@ def _judge_score(
 ) -> int:
     """Combination, calibration, policy and alarm state; return how many verdicts are told."""
     n, own = state.scored, config.own != 0
-    families = len(z) if own else 1
+    families = FAMILIES if own else 1
     total, leading = 0.0, 0
     for family in range(families):
         total += min(combination.Z_CLIP, z[family])
@@ -687,15 +697,22 @@ def _judge_score(
             leading = family
     s = combination.smooth(state.combination, total, families, n, learning)
     p = combination.rank(state.combination, s)
-    surprise = calibration.surprise(state.calibration, s)
+    surprise = highest = calibration.surprise(state.calibration, s)
+    jumped = math.nan
+    if own:
+        jumped = calibration.surprise(state.spike.calibration, z[verdicts.SPIKE])
+        highest = max(surprise, jumped)
+        if jumped > surprise and not config.ranked:
+            leading = verdicts.SPIKE
 
     policy.age_by_one(state.policy, config.window_s)
     if config.ranked:
         threshold = policy.rank_threshold(state.policy)
         alarm = policy.step(state.policy, p, threshold)
     else:
+        sharing *= 2 if own else 1  # S and the spike channel
         threshold = policy.threshold(state.policy, config.window_s, config.alarms_per_week, sharing)
-        alarm = policy.step(state.policy, surprise, threshold)
+        alarm = policy.step(state.policy, highest, threshold)
 
     # What the alarm state watches, and its mean and variance from before this window is learned.
     if own:
@@ -707,7 +724,7 @@ def _judge_score(
     if ended != episode.GOES_ON and config.tells_anomaly:
         sd = tracker.sigma(before.m, before.v)
         verdict = verdicts.write(told, k, i, verdicts.ENDED, ended, before.onset, before.held, before.m, sd, 0.0)
-        verdict.score, verdict.rank, verdict.threshold = surprise, p, threshold
+        verdict.score, verdict.rank, verdict.threshold = highest, p, threshold
         verdict.found_by, verdict.z = before.found_by, z[before.found_by]
         k += 1
     if ended == episode.ENDED_HELD and config.series and state.drift.active == 0:
@@ -720,12 +737,12 @@ def _judge_score(
         if config.tells_anomaly:
             sd = tracker.sigma(m, v)
             verdict = verdicts.write(told, k, i, verdicts.RAISED, 0, row.start, n, m, sd, 0.0)
-            verdict.score, verdict.rank, verdict.threshold = surprise, p, threshold
+            verdict.score, verdict.rank, verdict.threshold = highest, p, threshold
             verdict.found_by, verdict.z = leading, z[leading]
             verdict.raised_by = state.policy.raised_by
             k += 1
     if traced.shape[0] > 0:
-        trace.scored(traced, i, s, p, surprise, threshold, raised)
+        trace.scored(traced, i, s, p, surprise, jumped, threshold, raised)
         for family in range(families):
             traced[i].z[family] = z[family]
 

@@ -130,6 +130,46 @@ class Shape:
 
 
 @dataclass
+class Calibration:
+    """How seldom a block of 50 scores has one as high as this."""
+
+    u: float
+    e: float
+    w: float = 0.0
+    blocks: int = 10
+    above: int = 2
+    block: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """The first width is the first excess."""
+        self.w = self.e
+
+    def surprise(self, s: float) -> float:
+        """L."""
+        if s > self.u:
+            return math.log10(5) + (s - self.u) / (self.e * math.log(10))
+        return math.log10(5) * s / self.u
+
+    def learn(self, s: float) -> float | None:
+        """Take a score in; at the end of a block return its largest."""
+        self.block.append(s)
+        if len(self.block) < 50:
+            return None
+        y, self.block = max(self.block), []
+        self.blocks += 1
+        a = max(1 / 200, 1 / self.blocks)
+        self.w += a * (abs(y - self.u) - self.w)
+        if y > self.u:
+            self.above += 1
+            self.e = max(0.05, self.e + max(1 / 40, 1 / self.above) * (y - self.u - self.e))
+            self.u += 1.6 * a * self.w
+        else:
+            self.u -= 0.4 * a * self.w
+        self.u = max(self.u, 1e-3)
+        return y
+
+
+@dataclass
 class PageHinkley:
     """Two-sided, after a reference phase of 500; events are "drift" and "settled"."""
 
@@ -212,6 +252,7 @@ class Judged(NamedTuple):
     s: float
     p: float
     surprise: float
+    spike: float
 
 
 class Reference:
@@ -227,11 +268,11 @@ class Reference:
         """Of each window."""
         self.recent: list[float] = []
         self.peaks = [0.0] * 16
-        self.cur = 0.0
+        self.jump = Tracker()
+        self.calibration, self.jumps = Calibration(u=1.8, e=0.3), Calibration(u=3.0, e=0.5)
         self.u = 0.0
         self.age = 10**9
         self.alarm: dict[str, float] | None = None
-        self.quantile, self.excess, self.width, self.blocks, self.above = 1.8, 0.3, 0.3, 10, 2
         self.mu, self.visits = [0.0] * 24, [0] * 24
         self.drift = PageHinkley()
         self.first = self.latest = 0
@@ -243,6 +284,7 @@ class Reference:
         before = (self.level.m, self.level.v, self.spread.tracker.m, self.spread.tracker.v)
         b = start // HOUR_MS % 24
         self.s += max(2 / 13, 1 / (n + 1)) * (x - self.s)
+        d = x - self.spread.x_prev if n else 0.0
         z = (
             abs(self.level.score(self.s, n)),
             self.spread.score(x, n),
@@ -253,12 +295,11 @@ class Reference:
         self.recent = [*self.recent, s0][-6:]
         s = sum(self.recent) / len(self.recent)
         p = s / (1 + sum(self.peaks) / 16)
-        if s > self.quantile:
-            score = math.log10(5) + (s - self.quantile) / (self.excess * math.log(10))
-        else:
-            score = math.log10(5) * s / self.quantile
+        z5 = abs(self.jump.score(d, n)) if n >= 10 else 0.0
+        surprise, spike = self.calibration.surprise(s), self.jumps.surprise(z5)
+        score = max(surprise, spike)
 
-        self.judged.append(Judged(z, s, p, score))
+        self.judged.append(Judged(z, s, p, surprise, spike))
 
         self.u *= math.exp(-1 / 2400)
         self.age += 1
@@ -290,6 +331,8 @@ class Reference:
         self.level.learn(self.s, n)
         self.spread.tracker.learn(self.spread.y, n)
         self.season.tracker.learn(self.season.rho, n)
+        self.jump.learn(d, n)
+        self.jumps.learn(z5)
         self._remember(s)
         events += self._drift(x, start, end)
         self.latest = start
@@ -297,22 +340,11 @@ class Reference:
         return events
 
     def _remember(self, s: float) -> None:
-        self.cur = max(self.cur, s)
-        if self.n % 50 != 49:
+        y = self.calibration.learn(s)
+        if y is None:
             return
-        y, self.cur = self.cur, 0.0
         self.peaks = sorted(peak * 0.5 ** (50 / 50_000) for peak in self.peaks)
         self.peaks[0] = max(self.peaks[0], y)
-        self.blocks += 1
-        a = max(1 / 200, 1 / self.blocks)
-        self.width += a * (abs(y - self.quantile) - self.width)
-        if y > self.quantile:
-            self.above += 1
-            self.excess = max(0.05, self.excess + max(1 / 40, 1 / self.above) * (y - self.quantile - self.excess))
-            self.quantile += 1.6 * a * self.width
-        else:
-            self.quantile -= 0.4 * a * self.width
-        self.quantile = max(self.quantile, 1e-3)
 
     def _drift(self, x: float, start: int, end: int) -> list[Event]:
         if self.n == 0:

@@ -13,12 +13,17 @@ from tests.detectors.closing import noise
 QUIET = noise(seed=1, times=5000)[:, 0]
 
 
+def judged(state, value, n, *, learning=True):
+    """The score of the next value."""
+    return spread.score(state, spread.difference(state, value, n, learning), n, learning)
+
+
 def fed(values, *, state=None, first=0):
     """A spread that has learned these values, and its scores."""
     state = np.zeros(1, spread.STATE)[0] if state is None else state
     scores = []
     for n, value in enumerate(values, start=first):
-        scores.append(spread.score(state, value, n, True))
+        scores.append(judged(state, value, n))
         spread.learn(state, n)
     return state, scores
 
@@ -61,11 +66,11 @@ def test_windows_that_arent_learned_leave_no_trace():
     state, _ = fed(QUIET)
     kept = {name: state[name].tobytes() for name in ("x_prev", "q", "Q", "tracker")}
 
-    wild = [spread.score(state, value, 5000, False) for value in (90.0, -90.0, 90.0, -90.0)]
+    wild = [judged(state, value, 5000, learning=False) for value in (90.0, -90.0, 90.0, -90.0)]
 
     assert wild[-1] > 5
     assert {name: state[name].tobytes() for name in kept} == kept
-    assert spread.score(state, 20.0, 5000, True) < 3
+    assert judged(state, 20.0, 5000) < 3
 
 
 def test_it_goes_back_to_what_was_usual():
@@ -77,7 +82,7 @@ def test_it_goes_back_to_what_was_usual():
     spread.go_back(state, m, v, 20.0)
 
     assert (float(state["tracker"]["m"]), float(state["tracker"]["v"])) == (m, v)
-    assert spread.score(state, 20.5, 5040, True) < 1
+    assert judged(state, 20.5, 5040) < 1
 
 
 @pytest.mark.parametrize("m", [-55.0, -800.0])

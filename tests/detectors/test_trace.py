@@ -47,9 +47,11 @@ def test_every_window_is_traced_with_its_scores_and_the_range_that_was_expected(
     assert not inside[600:].any()
     raised = next(finding for finding in findings if finding.active)
     (at,) = np.flatnonzero(rows["raised"])
-    assert (rows["start"][at], rows["surprise"][at], rows["p"][at]) == (raised.onset_ts, raised.score, raised.rank)
+    highest = np.maximum(rows["surprise"], rows["spike"])
+    assert (rows["start"][at], highest[at], rows["p"][at]) == (raised.onset_ts, raised.score, raised.rank)
     assert (rows["low"][at], rows["high"][at]) == raised.expected
-    assert rows["surprise"][at] >= rows["threshold"][at]
+    assert highest[at] >= rows["threshold"][at]
+    assert np.isfinite(rows["z"]).all()
     assert not rows["active"][:at].any()
     assert rows["active"][at:].all()
 

@@ -87,13 +87,14 @@ def assert_as_the_formulas_say(closed: Closed, settings: Settings, reference: Re
     np.testing.assert_allclose([event.rank for event in events], [event.rank for event in expected], atol=1e-6)
     np.testing.assert_allclose([event.score for event in events], [event.score for event in expected], atol=1e-6)
     (trace,) = traces
-    for name in ("z", "s", "p", "surprise"):
+    for name in ("z", "s", "p", "surprise", "spike"):
         np.testing.assert_allclose(trace.rows[name], [getattr(one, name) for one in reference.judged], atol=1e-6)
     state = windows.snapshot()["states"][0]
     np.testing.assert_allclose(state["level"]["tracker"]["m"], reference.level.m, rtol=1e-9)
     np.testing.assert_allclose(state["level"]["tracker"]["v"], reference.level.v, rtol=1e-6)
-    np.testing.assert_allclose(state["calibration"]["u"], reference.quantile, rtol=1e-6)
-    np.testing.assert_allclose(state["calibration"]["e"], reference.excess, rtol=1e-6)
+    np.testing.assert_allclose(state["calibration"]["u"], reference.calibration.u, rtol=1e-6)
+    np.testing.assert_allclose(state["calibration"]["e"], reference.calibration.e, rtol=1e-6)
+    np.testing.assert_allclose(state["spike"]["calibration"]["e"], reference.jumps.e, rtol=1e-6)
     np.testing.assert_allclose(np.sort(state["combination"]["peaks"]), np.sort(reference.peaks), rtol=1e-5)
     np.testing.assert_allclose(state["profile"]["mu"], reference.mu, rtol=1e-9)
     return events
@@ -112,7 +113,7 @@ def test_ranked_alarms_are_those_of_the_formulas(seed):
 @pytest.mark.parametrize("seed", [4, 5])
 def test_alarms_on_a_budget_are_those_of_the_formulas(seed):
     """The budget in the settings becomes exactly the documented threshold."""
-    smallest_l = math.log10(WEEK_S / (50 * 60) / 5.0)
+    smallest_l = math.log10(2 * WEEK_S / (50 * 60) / 5.0)
     closed = closed_of(eventful(seed=seed))
 
     settings = settings_of(anomaly={"false_alarms_per_week": 5.0})
@@ -357,7 +358,7 @@ def test_an_anomaly_says_what_was_expected_and_how_strange_it_is():
     assert 18.5 < finding.expected.low < 20 < finding.expected.high < 21.5
     assert finding.score is not None
     assert finding.score >= float(finding.evidence["threshold"] or 0)
-    assert finding.evidence["found_by"] == "level"
+    assert finding.evidence["found_by"] == "spike"
     assert finding.evidence["policy"] == "budget"
     assert finding.evidence["windows"] == (finding.onset_ts - START_MS) // MINUTE_MS
 
@@ -469,7 +470,7 @@ def test_an_assets_budget_is_shared_by_its_sensors():
     ten_assets = judged(settings, closed_of(table))
 
     thresholds = {round(float(finding.evidence["threshold"]), 9) for finding in one_asset if finding.active}
-    assert thresholds == {round(math.log10(WEEK_S / 3000 / 6.0), 9)}
+    assert thresholds == {round(math.log10(2 * WEEK_S / 3000 / 6.0), 9)}
     assert len(one_asset) < len(ten_assets) / 3
 
 
@@ -482,7 +483,7 @@ def test_readings_as_windows_get_their_budget_by_their_interval():
     findings = judged(settings_of(anomaly={"false_alarms_per_week": 5.0}, window_s=0, drift=False), closed)
 
     raised = next(finding for finding in findings if finding.active)
-    assert raised.evidence["threshold"] == pytest.approx(math.log10(WEEK_S / (50 * 10) / 5.0), abs=1e-6)
+    assert raised.evidence["threshold"] == pytest.approx(math.log10(2 * WEEK_S / (50 * 10) / 5.0), abs=1e-6)
     assert raised.window == Window(raised.onset_ts, raised.onset_ts, 60)
 
 
