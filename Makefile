@@ -10,14 +10,14 @@ VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed.stamp
 COMPILED := $(VENV)/compiled.stamp
-KERNELS := contracts/readings.py contracts/findings.py $(wildcard detectors/*.py)
+KERNELS := contracts/readings.py contracts/findings.py contracts/limits.py $(wildcard detectors/*.py dataflows/scan/*.py)
 
 # A name on PATH proves nothing: a version manager's shim may stand for a Python that isn't there, and Debian's Python
 # may come without ensurepip. So each candidate is asked.
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.12 python3.11 python3)
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 
-.PHONY: help setup demo test fmt lint types kafka bench-throughput bench-accuracy clean
+.PHONY: help setup demo test fuzz fmt lint types kafka bench-throughput bench-accuracy clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ else # those that need a broker share one, and come one after another
 	@$(PY) -m pytest -n 2 --dist loadfile -m "not kafka"
 	@$(PY) -m pytest -m kafka
 endif
+
+fuzz: $(COMPILED) ## millions of odd messages, read as the reference reads them (ARGS="--seed 7"; some ten minutes)
+	@$(PY) -m tests.fuzz_decoder $(ARGS)
 
 fmt: $(INSTALLED) ## let ruff format the code and mend what it can
 	@$(PY) -m ruff check --fix-only --quiet .

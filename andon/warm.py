@@ -19,27 +19,35 @@ MINUTE_MS = 60_000
 
 
 def warm() -> int:
-    """Push one small block through every kernel; returns how many windows were judged.
+    """Push some messages through every kernel; returns how many windows were judged.
 
     A sensor of a press rises for four minutes: long enough that windows close.
     """
-    from contracts.readings import READING, Block, SeriesName, Tick  # noqa: PLC0415 - numba takes a second to import
+    from contracts.readings import Block, Tick  # noqa: PLC0415 - numba takes a second to import
     from contracts.settings import Settings  # noqa: PLC0415
+    from dataflows.decode import Decoder  # noqa: PLC0415
+    from dataflows.happenings import Happenings  # noqa: PLC0415
+    from dataflows.polls import joined  # noqa: PLC0415
     from detectors.samples import Samples  # noqa: PLC0415
     from detectors.windows import Windows  # noqa: PLC0415
 
-    rows = np.zeros(24, READING)
-    rows["ts"] = np.arange(len(rows)) * (MINUTE_MS // 6)
-    rows["offset"] = np.arange(len(rows))
-    rows["value"] = np.linspace(20.0, 30.0, len(rows))
-    names = (SeriesName(0, "press", "temp"),)
-    newest_ms = int(rows["ts"][-1])
+    times = [MINUTE_MS + MINUTE_MS // 6 * at for at in range(24)]
+    values = [b'{"asset":"press","sensor":"temp","ts":%d,"value":%d.5}' % (ts, 20 + at) for at, ts in enumerate(times)]
+    poll = joined(
+        values,
+        stamps_ms=times,
+        partitions=np.zeros(len(values), np.uint16),
+        offsets=np.arange(len(values)),
+        sources=(("warm", 0),),
+        key=lambda _: None,
+    )
     settings = Settings()
+    ((_, block),) = Decoder(settings, lane=0, happenings=Happenings()).decode(poll)
+    assert isinstance(block, Block)
     samples, windows = Samples(settings), Windows(settings)
-    block = Block(lane=0, rows=rows, names=names, sources=("warm/0",), arrived_ms=newest_ms)
     closed = samples.read(block).closed
     samples.clock_of(block)
-    samples.tick(Tick(lane=0, now_ms=newest_ms))
+    samples.tick(Tick(lane=0, now_ms=times[-1]))
     if closed is None:
         return 0
     windows.judge(closed)

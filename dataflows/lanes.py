@@ -17,8 +17,9 @@ from confluent_kafka import Consumer
 
 from contracts.errors import StateError
 from contracts.readings import Block, Reject
-from dataflows.decode import Decoder, Poll
+from dataflows.decode import Decoder
 from dataflows.offsets import Start, partitions_of_lane
+from dataflows.polls import joined
 from dataflows.reader import Reader
 from dataflows.standing import LaneStanding
 from dataflows.statistics import Broker
@@ -222,9 +223,9 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
             topic, partition = self._sources[batch.partitions[0]]
             offset = int(batch.offsets[0])
             self._surroundings.happenings.reading_began(topic=topic, partition=partition, offset=offset)
-        poll = Poll(
-            values=[message.value() for message in messages],
-            timestamps_ms=np.fromiter([message.timestamp()[1] for message in messages], np.int64, len(messages)),
+        poll = joined(
+            [message.value() for message in messages],
+            stamps_ms=np.fromiter([message.timestamp()[1] for message in messages], np.int64, len(messages)),
             partitions=batch.partitions,
             offsets=batch.offsets,
             sources=self._sources,

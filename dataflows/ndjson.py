@@ -11,9 +11,10 @@ import numpy as np
 from contracts.errors import SourceError
 from contracts.readings import Block, Reject
 from dataflows.chunks import CHUNK, Chunk
-from dataflows.decode import Decoder, Poll
+from dataflows.decode import Decoder
 from dataflows.happenings import Happenings
 from dataflows.packed import Opened
+from dataflows.polls import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,9 +46,9 @@ def ndjson_chunks(path: Path, settings: Settings, *, names: Names, source: int) 
             while lines := list(islice(file.stream, LINES_MAX)):
                 numbered = [(line + place, text) for place, raw in enumerate(lines, start=1) if (text := raw.strip())]
                 line += len(lines)
-                poll = Poll(
-                    values=[text for _, text in numbered],
-                    timestamps_ms=[NO_TIMESTAMP] * len(numbered),
+                poll = joined(
+                    [text for _, text in numbered],
+                    stamps_ms=[NO_TIMESTAMP] * len(numbered),
                     partitions=np.zeros(len(numbered), np.uint16),
                     offsets=np.array([number for number, _ in numbered], dtype=np.int64),
                     sources=sources,

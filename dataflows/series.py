@@ -49,14 +49,14 @@ class SeriesTable:
         return self._add(asset, sensor, ts)
 
     @property
-    def numbers(self) -> dict[str, dict[str, int]]:
-        """Numbers by asset and sensor, of all series that are known: for reading only."""
-        return self._numbers
-
-    @property
     def groups(self) -> NDArray[np.int16]:
         """Key group by series number, shape (at least the count of series,)."""
         return self._group_of_number
+
+    @property
+    def group_count(self) -> int:
+        """How many key groups there are, with series or without."""
+        return len(self._per_group)
 
     def take_names(self, group: int) -> tuple[SeriesName, ...]:
         """The names that this key group has not been told yet, in the order of their numbers; once."""

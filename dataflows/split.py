@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from contracts.readings import Block, group_key
+from contracts.readings import READING, Block, group_key
+from dataflows.scan.deal import deal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,22 +35,25 @@ def split(
     """
     if not len(rows):
         return
-    groups = table.groups[rows["series"]]
-    order = np.argsort(groups, kind="stable")
-    sorted_rows = rows[order]
-    sorted_groups = groups[order]
-    starts = np.flatnonzero(np.concatenate([[True], sorted_groups[1:] != sorted_groups[:-1]]))
-    ends = np.append(starts[1:], len(rows))
-    arrived = np.maximum.reduceat(np.broadcast_to(arrived_ms, len(rows))[order], starts)
-    for start, end, newest_ms in zip(starts.tolist(), ends.tolist(), arrived.tolist(), strict=True):
-        group = int(sorted_groups[start])
+    dealt = np.empty(len(rows), READING)
+    starts = np.empty(table.group_count + 1, np.int64)
+    newest = np.empty(table.group_count, np.int64)
+    deal(rows, _for_each(rows, arrived_ms), table.groups, dealt, starts, newest)
+    for group in np.flatnonzero(starts[1:] > starts[:-1]).tolist():
         yield (
             group_key(group),
             Block(
                 lane=lane,
-                rows=sorted_rows[start:end],
+                rows=dealt[starts[group] : starts[group + 1]],
                 names=table.take_names(group),
                 sources=sources,
-                arrived_ms=newest_ms,
+                arrived_ms=int(newest[group]),
             ),
         )
+
+
+def _for_each(rows: Rows, arrived_ms: NDArray[np.int64] | int) -> NDArray[np.int64]:
+    """One for each row, of the one type of array for which `deal` is compiled."""
+    if isinstance(arrived_ms, int):
+        return np.full(len(rows), arrived_ms, np.int64)
+    return np.require(arrived_ms, np.int64, ["C", "W"])

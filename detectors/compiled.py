@@ -1,13 +1,15 @@
-"""How kernels are compiled: alike, once for a machine, and again when any source of this package changes.
+"""How kernels are compiled: alike, once for a machine, and again when any source of their package changes.
 
 Compiled code is kept on disk, because a cold compilation takes seconds. numba notices when the file of a kernel
 changes, and not when a file changes whose functions the kernel calls, directly or through others: it would go on with
-the old mathematics. So the sources of the whole package are a part of the cache's key.
+the old mathematics. So all sources in the kernel's folder, and the bounds, are a part of the cache's key. A kernel
+calls no compiled function of another folder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
@@ -15,7 +17,9 @@ from typing import Any, TypeAlias, TypeVar, cast
 import numba
 from numba.core.caching import FunctionCache
 
-__all__ = ["SOURCES", "Record", "compiled", "inlined"]
+from contracts import limits
+
+__all__ = ["Record", "compiled", "inlined"]
 
 Record: TypeAlias = Any
 """One row of a record array: compiled code reads and writes its fields in place."""
@@ -23,22 +27,24 @@ Record: TypeAlias = Any
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def _sources() -> str:
+@cache
+def _sources(folder: Path) -> str:
+    """Names the sources of a folder, and the bounds that are compiled in, as they are now."""
     digest = blake2b(digest_size=16)
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in (Path(limits.__file__), *sorted(folder.glob("*.py"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-SOURCES = _sources()
-"""Names the sources of this package as they are now."""
 
 
 class _PackageCache(FunctionCache):
     """numba's cache on disk, keyed by the sources of the whole package too."""
 
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)  # type: ignore[no-untyped-call]
+        self._sources = _sources(Path(function.__code__.co_filename).parent)
+
     def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
-        return (*super()._index_key(sig, codegen), SOURCES)  # type: ignore[no-untyped-call]
+        return (*super()._index_key(sig, codegen), self._sources)  # type: ignore[no-untyped-call]
 
 
 def compiled(function: _Function) -> _Function:
@@ -59,6 +65,5 @@ def inlined(function: _Function) -> _Function:
 
 
 def _kept(dispatcher: Any, function: _Function) -> _Function:
-    cache = _PackageCache(function)  # type: ignore[no-untyped-call]
-    dispatcher._cache = cache  # noqa: SLF001 - what njit(cache=True) does with its own class
+    dispatcher._cache = _PackageCache(function)  # noqa: SLF001 - what njit(cache=True) does with its own class
     return cast("_Function", dispatcher)

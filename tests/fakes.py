@@ -19,9 +19,10 @@ from contracts.commands import Command, Origin
 from contracts.readings import Tick, group_key, group_of
 from dataflows.collect import Hand
 from dataflows.commands import command_item
-from dataflows.decode import Decoder, Poll
+from dataflows.decode import Decoder
 from dataflows.detect import Sinks, build
 from dataflows.happenings import Happenings
+from dataflows.polls import joined
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -245,9 +246,9 @@ class _Lane(StatefulSourcePartition[tuple[str, "Item"], int]):
         self._script.handed_out += len(taken)
         times = [_ts(queued.message) if self._by_wall else -1 for queued in taken]  # files have no Kafka timestamp
         return self._decoder.decode(
-            Poll(
-                values=[queued.message.value for queued in taken],
-                timestamps_ms=np.array(times, np.int64),
+            joined(
+                [queued.message.value for queued in taken],
+                stamps_ms=np.array(times, np.int64),
                 partitions=np.array([queued.partition for queued in taken], np.uint16),
                 offsets=np.array([queued.offset for queued in taken], np.int64),
                 sources=tuple((TOPIC, partition) for partition in range(PARTITIONS)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dataflows.decode import Poll
+from dataflows.polls import joined
 
 __all__ = ["ARRIVED", "SOURCES", "poll"]
 
@@ -17,9 +17,9 @@ SOURCES = (("readings", 0), ("readings", 3))
 def poll(*values, stamps=None, keys=None, first_offset=0):
     """A poll of these messages; their offsets count from `first_offset`, and every other one is of partition 3."""
     count = len(values)
-    return Poll(
-        values=list(values),
-        timestamps_ms=[ARRIVED] * count if stamps is None else stamps,
+    return joined(
+        values,
+        stamps_ms=[ARRIVED] * count if stamps is None else stamps,
         partitions=np.arange(count, dtype=np.uint16) % 2,
         offsets=np.arange(first_offset, first_offset + count, dtype=np.int64),
         sources=SOURCES,

@@ -21,7 +21,6 @@ def test_series_are_numbered_as_they_are_met():
     numbers = [table.number(asset, sensor, 1) for asset, sensor in ["ab", "ac", "bb", "ab", "bb"]]
 
     assert numbers == [0, 1, 2, 0, 2]
-    assert table.numbers == {"a": {"b": 0, "c": 1}, "b": {"b": 2}}
 
 
 def test_a_name_is_told_once_and_to_its_own_group():
@@ -94,4 +93,3 @@ def test_a_group_with_too_many_series_is_told_once():
     assert all(isinstance(refusal, Refusal) for refusal in refusals)
     assert refusals[0].detail == "series of 'c' exceed 2: raise service.series_per_group_max"
     assert [finding.rule for _, finding in table.take_findings()] == ["series"]
-    assert "c" not in table.numbers
