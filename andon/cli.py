@@ -21,6 +21,7 @@ COMMANDS = {
     "status": "andon.status",
     "replay": "andon.replay.command",
     "record": "andon.record.command",
+    "compare": "andon.compare.command",
     "watch": "andon.watch.command",
     "alarms": "andon.alarms",
     "ack": "andon.answer.ask:ack",

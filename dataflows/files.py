@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dataflows.chunks import Chunk
     from dataflows.sheets import Choice, Sheet
 
-__all__ = ["FILE_KINDS", "Files", "open_sheet"]
+__all__ = ["FILE_KINDS", "Files", "is_table", "open_sheet"]
 
 _NDJSON = (".ndjson", ".jsonl", ".json")
 _PARQUET = (".parquet", ".pq")
@@ -56,12 +56,12 @@ class Files:
                 self._bytes.append(path.stat().st_size)
             except OSError as error:
                 raise SourceError(f"{path}: can't be read: {error.strerror}.") from error
-            if not _is_ndjson(path):
+            if is_table(path):
                 with closing(open_sheet(path)) as sheet:
                     tables.append(sheet)
         check_columns(tables, choice)
         for path in paths:
-            if not _is_ndjson(path):
+            if is_table(path):
                 with closing(open_sheet(path)) as sheet:
                     for first in islice(sheet.batches(), 1):
                         check_time(sheet, first, choice)
@@ -80,7 +80,7 @@ class Files:
         """All readings of all files."""
         for source, path in enumerate(self._paths):
             self._bytes_before = sum(self._bytes[:source])
-            if _is_ndjson(path):
+            if not is_table(path):
                 for chunk, position in ndjson_chunks(path, self._settings, names=self.names, source=source):
                     self._bytes_before = sum(self._bytes[:source]) + position
                     yield chunk
@@ -113,5 +113,6 @@ def open_sheet(path: Path) -> Sheet:
     return ParquetSheet(path) if path.suffix.lower() in _PARQUET else CsvSheet(path)
 
 
-def _is_ndjson(path: Path) -> bool:
-    return inner_suffix(path) in _NDJSON
+def is_table(path: Path) -> bool:
+    """Whether a file of this name is taken for a table, not for messages."""
+    return inner_suffix(path) not in _NDJSON

@@ -36,6 +36,7 @@ __all__ = [
     "check_columns",
     "check_time",
     "layout_of",
+    "time_column",
     "times_in",
 ]
 
@@ -132,7 +133,7 @@ def layout_of(
     Raises: SourceError that says which columns there are, if one that was asked for isn't among them.
     """
     columns = sheet.columns
-    time = _time_column(sheet, choice)
+    time = time_column(sheet, choice)
     common = _Common(sheet=sheet, time=time, choice=choice, names=names, source=source, asset=asset, tally=Tally())
     if {"sensor", "value"} <= set(columns) and choice.sensor_columns is None:
         return _Long(common), common.tally
@@ -182,7 +183,7 @@ def check_time(sheet: Sheet, first: Batch, choice: Choice) -> None:
 
     Raises: SourceError that says what the column holds, and how to name another one.
     """
-    time = _time_column(sheet, choice)
+    time = time_column(sheet, choice)
     name = sheet.columns[time]
     if choice.time_column is not None or choice.time_format is not None or _TIME_NAME.search(name):
         return
@@ -207,7 +208,11 @@ def _full(column: Column) -> NDArray[np.bool_]:
     return column != 0 if column.dtype == np.int64 else ~np.isnan(column)
 
 
-def _time_column(sheet: Sheet, choice: Choice) -> int:
+def time_column(sheet: Sheet, choice: Choice) -> int:
+    """Which column is the time.
+
+    Raises: SourceError if there is no column of the name that was given.
+    """
     if choice.time_column is not None:
         return _column(sheet, choice.time_column)
     return sheet.columns.index("ts") if "ts" in sheet.columns else 0

@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from andon.durations import Duration
 from andon.interrupts import until_stopped
 from andon.printing import Output, clock_of
 from andon.replay.account import Account
 from andon.replay.options import choice_of, recording_options
 from andon.replay.playing import order_of, play, settings_of
+from andon.replay.spans import alarm_spans
+from andon.replay.witness import Witness
+from andon.score.labels import labels_in_column, labels_in_file, resolved
+from andon.score.scoring import score
+from andon.score.text import document_of, shown
 from andon.speed import speed_of
 from contracts.alerts import Transition
 from contracts.errors import SourceError
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from andon.printing import Bar
+    from andon.score.labels import Given
     from contracts.alerts import Alert
     from contracts.settings import Settings
 
@@ -50,7 +57,26 @@ INTERRUPTED = 130
     metavar="max|TIMES",
     help="As fast as it goes, or so many times faster than the world.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Alerts as NDJSON, also on a terminal.")
+@click.option(
+    "--labels",
+    "labels_paths",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What happened: a CSV with start,end[,asset,sensor], or JSON of file and intervals (NAB's). May come again.",
+)
+@click.option("--label-column", help="What happened: a column of the tables that isn't 0 then. It is no sensor.")
+@click.option(
+    "--tolerance",
+    "tolerance_ms",
+    type=Duration(),
+    default=0,
+    metavar="SPAN",
+    help="With --score: an alarm so long before or after a label still tells it (60s). By default none.",
+)
+@click.option("--score", "as_score", is_flag=True, help="How well the alarms tell the labels, in place of the alerts.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Alerts as NDJSON, or the score as an object, also on a terminal."
+)
 @click.option(
     "--to-kafka", is_flag=True, help="Publish the readings on the topic for readings instead of judging them."
 )
@@ -59,6 +85,10 @@ def command(
     files: tuple[Path, ...],
     settings_path: Path | None,
     speed: float | None,
+    labels_paths: tuple[Path, ...],
+    label_column: str | None,
+    tolerance_ms: int,
+    as_score: bool,
     as_json: bool,
     to_kafka: bool,
     **columns: Any,
@@ -80,23 +110,44 @@ def command(
     andon replay valve.csv --settings andon.toml --ignore-columns anomaly,changepoint
     andon replay line.ndjson.zst --json | jq -r .message
     andon replay export.csv --time-column Zeit --time-format '%d.%m.%Y %H:%M:%S'
+    andon replay valve.csv --label-column anomaly --score --tolerance 60s
     andon replay machine.csv --to-kafka --speed 60
     """  # noqa: D301 - click reads the backspace: these lines stay lines
+    labelled = bool(labels_paths) or label_column is not None
+    if as_score != labelled:
+        raise click.UsageError("--score compares alarms to labels: give it with --labels or --label-column.")
+    if as_score and to_kafka:
+        raise click.UsageError("--to-kafka judges nothing: there is nothing to score.")
     settings = settings_of(settings_path)
     try:
-        recording = Files(files, settings, choice_of(columns))
+        choice = choice_of(columns, ignored_too=() if label_column is None else (label_column,))
+        recording = Files(files, settings, choice)
+        given = [label for path in labels_paths for label in labels_in_file(path, files)]
+        if label_column is not None:
+            given += labels_in_column(label_column, files, choice)
     except SourceError as error:
         raise click.UsageError(str(error)) from error
-    replay = _Replay(recording, settings, Output(as_json=as_json), speed=speed)
+    replay = _Replay(recording, settings, Output(as_json=as_json), speed=speed, silent=as_score)
     stopped = replay.publish() if to_kafka else replay.judge()
+    if as_score and not stopped:
+        replay.tell_score(given, tolerance_ms=tolerance_ms)
     sys.exit(INTERRUPTED if stopped else 0 if replay.readings else 1)
 
 
 class _Replay:
     """One run over some files."""
 
-    def __init__(self, recording: Files, settings: Settings, output: Output, *, speed: float | None) -> None:
+    def __init__(
+        self, recording: Files, settings: Settings, output: Output, *, speed: float | None, silent: bool
+    ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            silent: alerts aren't printed.
+        """
         self._recording = recording
+        self._witness = Witness(recording)
+        self._silent = silent
         self._settings = settings
         self._output = output
         self._speed = speed
@@ -113,7 +164,7 @@ class _Replay:
         began = time.monotonic()
         with until_stopped() as stop, self._output.progress(_REPLAYING) as bar:
             happenings = play(
-                self._recording,
+                self._witness,
                 self._settings,
                 on_alert=self._take,
                 on_reject=self._account.set_aside,
@@ -122,14 +173,24 @@ class _Replay:
                 speed=self._speed,
             )
         seconds = time.monotonic() - began
-        alerts = sorted(self._alerts, key=order_of)
-        if self._speed is None:
-            for alert in alerts:
+        self._alerts.sort(key=order_of)
+        if self._speed is None and not self._silent:
+            for alert in self._alerts:
                 self._output.alert(alert)
         self._remark(self._account.of_input(self._recording.tally))
-        raised: Counter[str] = Counter(alert.kind for alert in alerts if alert.transition is Transition.RAISED)
+        raised: Counter[str] = Counter(alert.kind for alert in self._alerts if alert.transition is Transition.RAISED)
         self._remark(self._account.of_run(happenings, raised, seconds=seconds))
         return stop.is_set()
+
+    def tell_score(self, given: list[Given], *, tolerance_ms: int) -> None:
+        """Print how well the alarms told the labels."""
+        presences = self._witness.presences()
+        labels, left_out = resolved(given, presences)
+        if left_out:
+            self._output.remark(f"{left_out:,} labels left out: of other assets, or of a time that wasn't recorded")
+        found = score(alarm_spans(self._alerts), labels, presences, tolerance_ms=tolerance_ms)
+        document = document_of(found, tolerance_ms=tolerance_ms, left_out=left_out)
+        self._output.result(document, shown(found, tolerance_ms=tolerance_ms))
 
     def publish(self) -> bool:
         """Send the readings of the recording to Kafka; whether a person ended it early."""
@@ -155,7 +216,9 @@ class _Replay:
 
     def _take(self, alert: Alert) -> None:
         self._alerts.append(alert)
-        if self._speed is not None:  # at full speed the order among key groups isn't defined: sorted at the end
+        if (
+            self._speed is not None and not self._silent
+        ):  # at full speed the order among key groups isn't defined: sorted at the end
             self._output.alert(alert)
 
     def _progress(self, what: str, bar: Bar, stop: Event) -> Callable[[int, int], None]:

@@ -1,5 +1,6 @@
 """`andon replay` on real recordings: the same bytes every time, whatever the lanes, the batches and the computer."""
 
+import io
 import re
 import signal
 import subprocess
@@ -9,8 +10,14 @@ from pathlib import Path
 import orjson
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from andon.replay.command import command
+from andon.replay.spans import AlarmSpan
+from andon.replay.witness import Presence
+from andon.score.labels import labels_in_file, resolved
+from andon.score.scoring import score
+from andon.score.text import shown
 from contracts.alerts import Alert
 from contracts.errors import ConfigError
 
@@ -231,3 +238,77 @@ def test_ctrl_c_ends_a_paced_replay_in_order(hot):
     assert replay.returncode == 130
     assert b"alarms raised: 1 limit" in remarks
     assert b"Traceback" not in remarks
+
+
+def test_a_score_says_how_well_the_alarms_told_what_happened(hot, tmp_path):
+    """Settings are judged by what they tell and what they don't, not by looking at curves."""
+    table, settings = hot
+    labels = tmp_path / "labels.csv"
+    labels.write_text(f"asset,start,end\noven,{T0 + 25_000},{T0 + 45_000}\npress,{T0},{T0 + 1}\n")
+
+    result = invoke(table, "--settings", settings, "--labels", labels, "--score")
+
+    (document,) = map(orjson.loads, bodies_of(result).splitlines())
+    assert (document["detected"], document["labels"], document["labels_left_out"]) == (1, 1, 1)
+    assert (document["precision"], document["recall"], document["f1"]) == (1.0, 1.0, 1.0)
+    assert document["delay_median_s"] == 6.0
+    assert document["events"][0]["by"].startswith("oven temp 80")
+    assert "1 labels left out: of other assets, or of a time that wasn't recorded" in result.stderr
+
+
+def test_a_column_of_labels_is_no_sensor_and_scores(tmp_path):
+    """Benchmarks keep their labels in the table."""
+    table, settings = tmp_path / "oven.csv", tmp_path / "andon.toml"
+    rows = [f"{T0 + at * 1000},{20 + (at == 40) * 60},{int(at in range(30, 36))}" for at in range(60)]
+    table.write_text("\n".join(["time,temp,fault", *rows]))
+    settings.write_text('[[rules]]\nlimit = { h = 70 }\n[[rules]]\nsensor = "fault"\nlimit = { h = 0.5 }\n')
+    arguments = (table, "--settings", settings, "--label-column", "fault", "--score")
+
+    strict, generous = (orjson.loads(bodies_of(invoke(*arguments, *more))) for more in ((), ("--tolerance", "5s")))
+
+    assert (strict["detected"], strict["false_alarms"], strict["raises"]) == (0, 1, 1)
+    assert (generous["detected"], generous["false_alarms"]) == (1, 0)
+
+
+def test_a_score_on_a_terminal_is_for_people(hot, tmp_path):
+    """Whoever tunes settings reads figures, and which label was missed."""
+    labels = tmp_path / "labels.csv"
+    labels.write_text(f"start,end\n{T0 + 25_000},{T0 + 45_000}\n{T0 + 50_000},{T0 + 55_000}\n")
+    found = score(
+        [AlarmSpan(T0 + 31_000, T0 + 40_000, T0, "oven", "temp", "limit", "h", "high", True, "oven is hot")],
+        resolved(labels_in_file(labels, [hot[0]]), [Presence("oven", 0, T0, T0 + 59_000)])[0],
+        [Presence("oven", 0, T0, T0 + 59_000)],
+    )
+    console = Console(width=140, record=True, file=io.StringIO())
+
+    console.print(shown(found, tolerance_ms=60_000))
+
+    text = console.export_text()
+    for words in (
+        "events detected",
+        "1 of 2",
+        "0.667",
+        "longest 6 s",
+        "of 1 raised; outside of every label, 60 s around them counted in",
+        "2023-11-14 22:13:45 – 2023-11-14 22:14:05  oven  after 6 s  oven is hot",
+        "missed",
+    ):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--score"], "give it with --labels or --label-column"),
+        (["--label-column", "temp"], "give it with --labels or --label-column"),
+        (["--label-column", "gone", "--score"], "there is no column 'gone'"),
+        (["--label-column", "remark", "--score", "--to-kafka"], "there is nothing to score"),
+        (["--label-column", "remark", "--score", "--tolerance", "soon"], "isn't a span of time"),
+    ],
+)
+def test_a_score_without_what_it_needs_is_a_usage_error(hot, arguments, complaint):
+    """Before a recording of years is read."""
+    result = invoke(hot[0], *arguments)
+
+    assert result.exit_code == 2
+    assert complaint in " ".join(result.output.replace("│", " ").split())
