@@ -12,6 +12,8 @@ import click
 
 from andon.durations import Duration
 from andon.interrupts import until_stopped
+from andon.plot.collector import Collector, ranked_of
+from andon.plot.page import Shown, page
 from andon.printing import Output, clock_of
 from andon.replay.account import Account
 from andon.replay.options import choice_of, recording_options
@@ -23,7 +25,7 @@ from andon.score.scoring import score
 from andon.score.text import document_of, shown
 from andon.speed import speed_of
 from contracts.alerts import Transition
-from contracts.errors import SourceError
+from contracts.errors import SinkError, SourceError
 from dataflows.files import Files
 from dataflows.playback import Pace
 
@@ -32,9 +34,10 @@ if TYPE_CHECKING:
     from threading import Event
 
     from andon.printing import Bar
-    from andon.score.labels import Given
+    from andon.score.labels import Given, Label
     from contracts.alerts import Alert
     from contracts.settings import Settings
+    from dataflows.chunks import Chunk
 
 __all__ = ["command"]
 
@@ -75,6 +78,12 @@ INTERRUPTED = 130
 )
 @click.option("--score", "as_score", is_flag=True, help="How well the alarms tell the labels, in place of the alerts.")
 @click.option(
+    "--plot",
+    "plot_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page for a browser too: streams, expected ranges, scores, alarms and labels.",
+)
+@click.option(
     "--json", "as_json", is_flag=True, help="Alerts as NDJSON, or the score as an object, also on a terminal."
 )
 @click.option(
@@ -89,6 +98,7 @@ def command(
     label_column: str | None,
     tolerance_ms: int,
     as_score: bool,
+    plot_path: Path | None,
     as_json: bool,
     to_kafka: bool,
     **columns: Any,
@@ -111,13 +121,16 @@ def command(
     andon replay line.ndjson.zst --json | jq -r .message
     andon replay export.csv --time-column Zeit --time-format '%d.%m.%Y %H:%M:%S'
     andon replay valve.csv --label-column anomaly --score --tolerance 60s
+    andon replay valve.csv --label-column anomaly --plot valve.html
     andon replay machine.csv --to-kafka --speed 60
     """  # noqa: D301 - click reads the backspace: these lines stay lines
     labelled = bool(labels_paths) or label_column is not None
-    if as_score != labelled:
-        raise click.UsageError("--score compares alarms to labels: give it with --labels or --label-column.")
-    if as_score and to_kafka:
-        raise click.UsageError("--to-kafka judges nothing: there is nothing to score.")
+    if as_score and not labelled:
+        raise click.UsageError("--score compares alarms to labels: give --labels or --label-column too.")
+    if labelled and not (as_score or plot_path):
+        raise click.UsageError("Labels are for --score and --plot: give one of them too.")
+    if to_kafka and (as_score or plot_path):
+        raise click.UsageError("--to-kafka judges nothing: there is nothing to score or plot.")
     settings = settings_of(settings_path)
     try:
         choice = choice_of(columns, ignored_too=() if label_column is None else (label_column,))
@@ -127,10 +140,15 @@ def command(
             given += labels_in_column(label_column, files, choice)
     except SourceError as error:
         raise click.UsageError(str(error)) from error
-    replay = _Replay(recording, settings, Output(as_json=as_json), speed=speed, silent=as_score)
+    collector = Collector() if plot_path else None
+    replay = _Replay(recording, settings, Output(as_json=as_json), speed=speed, silent=as_score, collector=collector)
     stopped = replay.publish() if to_kafka else replay.judge()
-    if as_score and not stopped:
-        replay.tell_score(given, tolerance_ms=tolerance_ms)
+    if not stopped and labelled:
+        replay.take_labels(given)
+    if not stopped and plot_path is not None:
+        replay.plot(plot_path, settings_path)
+    if not stopped and as_score:
+        replay.tell_score(tolerance_ms=tolerance_ms)
     sys.exit(INTERRUPTED if stopped else 0 if replay.readings else 1)
 
 
@@ -138,15 +156,26 @@ class _Replay:
     """One run over some files."""
 
     def __init__(
-        self, recording: Files, settings: Settings, output: Output, *, speed: float | None, silent: bool
+        self,
+        recording: Files,
+        settings: Settings,
+        output: Output,
+        *,
+        speed: float | None,
+        silent: bool,
+        collector: Collector | None,
     ) -> None:
         """Nothing is read yet.
 
         Args:
             silent: alerts aren't printed.
+            collector: of what is plotted.
         """
         self._recording = recording
-        self._witness = Witness(recording)
+        self._collector = collector
+        self._witness = Witness(recording, None if collector is None else self._collect)
+        self._labels: list[Label] = []
+        self._left_out = 0
         self._silent = silent
         self._settings = settings
         self._output = output
@@ -171,6 +200,7 @@ class _Replay:
                 on_progress=self._progress(_REPLAYING, bar, stop),
                 stop=stop,
                 speed=self._speed,
+                tracer=None if self._collector is None else self._collector.trace,
             )
         seconds = time.monotonic() - began
         self._alerts.sort(key=order_of)
@@ -182,15 +212,48 @@ class _Replay:
         self._remark(self._account.of_run(happenings, raised, seconds=seconds))
         return stop.is_set()
 
-    def tell_score(self, given: list[Given], *, tolerance_ms: int) -> None:
+    def take_labels(self, given: list[Given]) -> None:
+        """Keep the labels of what was recorded, and say how many are about something else."""
+        self._labels, self._left_out = resolved(given, self._witness.presences())
+        if self._left_out:
+            self._output.remark(
+                f"labels left out: {self._left_out:,}, of other assets, or of a time that wasn't recorded"
+            )
+
+    def tell_score(self, *, tolerance_ms: int) -> None:
         """Print how well the alarms told the labels."""
         presences = self._witness.presences()
-        labels, left_out = resolved(given, presences)
-        if left_out:
-            self._output.remark(f"{left_out:,} labels left out: of other assets, or of a time that wasn't recorded")
-        found = score(alarm_spans(self._alerts), labels, presences, tolerance_ms=tolerance_ms)
-        document = document_of(found, tolerance_ms=tolerance_ms, left_out=left_out)
+        found = score(alarm_spans(self._alerts), self._labels, presences, tolerance_ms=tolerance_ms)
+        document = document_of(found, tolerance_ms=tolerance_ms, left_out=self._left_out)
         self._output.result(document, shown(found, tolerance_ms=tolerance_ms))
+
+    def plot(self, path: Path, settings_path: Path | None) -> None:
+        """Write the page.
+
+        Raises: SinkError if it can't be written.
+        """
+        assert self._collector is not None
+        streams = self._collector.streams()
+        alarms = alarm_spans(self._alerts)
+        settings = settings_path.name if settings_path else "default settings"
+        notes = [f"{settings}. Readings: {self.readings:,}; alarms: {len(alarms):,}; labels: {len(self._labels):,}."]
+        if self._collector.refused:
+            notes.append(f"{len(self._collector.refused):,} more series weren't collected.")
+        plotted = page(
+            Shown(
+                title=", ".join(self._recording.sources),
+                streams=streams,
+                alarms=alarms,
+                labels=self._labels,
+                ranked=ranked_of(streams, self._settings),
+                notes=notes,
+            )
+        )
+        try:
+            path.write_text(plotted, encoding="utf-8")
+        except OSError as error:
+            raise SinkError(f"{path}: can't be written: {error.strerror}.") from error
+        self._output.remark(f"wrote {path}")
 
     def publish(self) -> bool:
         """Send the readings of the recording to Kafka; whether a person ended it early."""
@@ -213,6 +276,10 @@ class _Replay:
             f"{self.readings:,} readings in {confirmed:,} messages, all delivered to {topic}; {rate:,.0f} readings/s"
         )
         return stop.is_set()
+
+    def _collect(self, chunk: Chunk) -> None:
+        assert self._collector is not None
+        self._collector.chunk(chunk, self._recording.names)
 
     def _take(self, alert: Alert) -> None:
         self._alerts.append(alert)

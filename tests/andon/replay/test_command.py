@@ -19,7 +19,7 @@ from andon.score.labels import labels_in_file, resolved
 from andon.score.scoring import score
 from andon.score.text import shown
 from contracts.alerts import Alert
-from contracts.errors import ConfigError
+from contracts.errors import ConfigError, SinkError
 
 ROOT = Path(__file__).parent.parent.parent.parent
 T0 = 1_700_000_000_000
@@ -253,7 +253,7 @@ def test_a_score_says_how_well_the_alarms_told_what_happened(hot, tmp_path):
     assert (document["precision"], document["recall"], document["f1"]) == (1.0, 1.0, 1.0)
     assert document["delay_median_s"] == 6.0
     assert document["events"][0]["by"].startswith("oven temp 80")
-    assert "1 labels left out: of other assets, or of a time that wasn't recorded" in result.stderr
+    assert "labels left out: 1, of other assets, or of a time that wasn't recorded" in result.stderr
 
 
 def test_a_column_of_labels_is_no_sensor_and_scores(tmp_path):
@@ -299,10 +299,11 @@ def test_a_score_on_a_terminal_is_for_people(hot, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--score"], "give it with --labels or --label-column"),
-        (["--label-column", "temp"], "give it with --labels or --label-column"),
+        (["--score"], "give --labels or --label-column too"),
+        (["--label-column", "temp"], "Labels are for --score and --plot"),
+        (["--plot", "x.html", "--to-kafka"], "there is nothing to score or plot"),
         (["--label-column", "gone", "--score"], "there is no column 'gone'"),
-        (["--label-column", "remark", "--score", "--to-kafka"], "there is nothing to score"),
+        (["--label-column", "remark", "--score", "--to-kafka"], "there is nothing to score or plot"),
         (["--label-column", "remark", "--score", "--tolerance", "soon"], "isn't a span of time"),
     ],
 )
@@ -312,3 +313,33 @@ def test_a_score_without_what_it_needs_is_a_usage_error(hot, arguments, complain
 
     assert result.exit_code == 2
     assert complaint in " ".join(result.output.replace("│", " ").split())
+
+
+def test_a_plot_is_one_page_that_shows_what_was_read_and_told(hot, tmp_path):
+    """Whoever wants to know why an alarm came sees it."""
+    table, settings = hot
+    labels, path = tmp_path / "labels.csv", tmp_path / "oven.html"
+    labels.write_text(f"start,end\n{T0 + 25_000},{T0 + 45_000}\n")
+
+    result = invoke(table, "--settings", settings, "--labels", labels, "--plot", path)
+
+    alerts = [orjson.loads(line) for line in bodies_of(result).splitlines()]
+    document = orjson.loads(re.search(r'id="document">(.*?)</script>', path.read_text())[1])
+    assert [(alarm["raised"], alarm["message"]) for alarm in document["alarms"]] == [
+        (alert["ts"], alert["message"]) for alert in alerts
+    ]
+    assert [(chart["asset"], chart["sensor"], chart["readings"]["seen"]) for chart in document["charts"]] == [
+        ("oven", "temp", 59)
+    ]
+    assert document["charts"][0]["windows"]["seen"] == 1
+    assert document["labels"] == [{"start": T0 + 25_000, "end": T0 + 45_000, "assets": ["oven"], "sensor": None}]
+    assert document["notes"] == ["andon.toml. Readings: 59; alarms: 1; labels: 1."]
+    assert f"wrote {path}" in result.stderr.replace("\n", "")
+
+
+def test_a_page_that_can_not_be_written_is_told(hot, tmp_path):
+    """The disk is full, or the folder isn't there."""
+    result = invoke(hot[0], "--plot", tmp_path / "gone" / "x.html")
+
+    assert isinstance(result.exception, SinkError)
+    assert "can't be written: No such file or directory" in str(result.exception)
