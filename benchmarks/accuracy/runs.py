@@ -24,7 +24,7 @@ class Run(NamedTuple):
     seconds: float
     values: int
     """Of all streams: rows times sensors."""
-    state_bytes: int
+    state_bytes: int | None
 
 
 def run(contender: Contender, streams: Sequence[Stream], told: Callable[[str], None]) -> Run:
@@ -33,9 +33,9 @@ def run(contender: Contender, streams: Sequence[Stream], told: Callable[[str], N
     Args:
         told: is told what has been done.
     """
-    contender.judge(streams[0].part(0, FIRST_ROWS))
+    contender.judge([streams[0].part(0, FIRST_ROWS)])
     began = time.perf_counter()
-    judged = {stream.name: contender.judge(stream) for stream in streams}
+    judged = contender.judge(streams)
     seconds = time.perf_counter() - began
     values = sum(stream.values.size for stream in streams)
     told(f"{contender.name}: {len(streams)} streams, {values:,} values, {seconds:.1f} s")

@@ -1,8 +1,8 @@
-"""andon itself: the streams go through the dataflow of `andon run` and `andon replay`, one after another.
+"""andon itself: the streams go through the dataflow of `andon run`, played as `andon replay` plays files.
 
-Each row is a window of its own (`window_s = 0`), and each stream an asset on a fresh state; everything else is as it
-comes out of the box, but for the settings of the anomaly detector that a contender is about. What is measured is what
-the product's tracer tells of each window.
+Each row is a window of its own (`window_s = 0`), and each stream an asset that wasn't met before; everything else is as
+it comes out of the box, but for the settings of the anomaly detector that a contender is about. What is measured is
+what the product's tracer tells of each window.
 
 A row that is late or a duplicate never reaches the detectors: it carries the score and the state of the row before it,
 and no alarm.
@@ -10,38 +10,28 @@ and no alarm.
 
 from __future__ import annotations
 
-from itertools import pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Mapping, Sequence
+from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from andon.engine import run_flow
-from andon.state import open_state
+from andon.replay.playing import play
 from benchmarks.accuracy.contenders.judged import Judged
-from benchmarks.accuracy.contenders.recording import StreamRecording
+from benchmarks.accuracy.contenders.recording import StreamsRecording
 from benchmarks.accuracy.streams import fresh_rows
 from contracts.alerts import Transition
 from contracts.findings import Kind
 from contracts.loading import parse
-from dataflows.collect import Hand
-from dataflows.commands import NoCommands
-from dataflows.detect import Sinks, build
-from dataflows.happenings import Happenings
-from dataflows.playback import Pace, Playback
-from detectors.policy import REFRACTORY, WARMUP
 from detectors.trace import TRACE
 
 if TYPE_CHECKING:
-    from bytewax.recovery import RecoveryConfig
-
-    from benchmarks.accuracy.streams import Flags, Floats, Moments, Stream
-    from contracts.alerts import AlertRecord
+    from benchmarks.accuracy.streams import Floats, Moments, Stream
+    from contracts.alerts import Alert
     from contracts.readings import Rows
     from detectors.trace import Trace
 
-__all__ = ["ASSET", "Andon", "Played", "on_rows", "policy_alarms", "settings_text"]
+__all__ = ["ASSET", "Andon", "Collector", "Played", "on_rows", "settings_text"]
 
 ASSET = None
 """Stands for the sensor of an asset's own rows."""
@@ -50,10 +40,40 @@ ASSET = None
 class Played(NamedTuple):
     """What the flow told of one stream."""
 
-    traces: dict[str | None, Rows]
+    traces: Mapping[str | None, Rows]
     """Records of TRACE by sensor, in the order of time; those of the asset as a whole under ASSET."""
-    raised: tuple[tuple[str | None, int], ...]
-    """Sensor and time (ms) of each anomaly that was raised as an alert."""
+    raised: tuple[tuple[int, str], ...]
+    """Time (ms) and sensor ("": the asset) of each anomaly that was raised as an alert, in order."""
+
+
+class Collector:
+    """Takes what comes out of a flow, by asset."""
+
+    def __init__(self) -> None:
+        self._traces: dict[str, dict[str | None, list[Rows]]] = {}
+        self._raised: dict[str, list[tuple[int, str]]] = {}
+
+    def trace(self, seen: Trace) -> None:
+        """Windows that were judged."""
+        for slot in np.unique(seen.rows["slot"]).tolist():
+            asset, sensor = seen.names[slot]
+            parts = self._traces.setdefault(asset, {}).setdefault(sensor, [])
+            parts.append(seen.rows[seen.rows["slot"] == slot])
+
+    def take(self, alert: Alert) -> None:
+        """An alert; all but raised anomalies are passed over."""
+        if alert.kind is Kind.ANOMALY and alert.transition is Transition.RAISED:
+            self._raised.setdefault(alert.asset, []).append((alert.ts, alert.sensor or ""))
+
+    def played(self, streams: Sequence[Stream]) -> dict[str, Played]:
+        """All of it, by name of the stream."""
+        return {
+            stream.name: Played(
+                {sensor: np.concatenate(parts) for sensor, parts in self._traces.get(stream.name, {}).items()},
+                tuple(sorted(self._raised.get(stream.name, []))),
+            )
+            for stream in streams
+        }
 
 
 def settings_text(anomaly: str = "") -> str:
@@ -77,91 +97,51 @@ class Andon:
     def __init__(self, name: str, anomaly: str = "") -> None:
         self.name = name
         self.settings = parse(settings_text(anomaly), name, {})
-        self._state_bytes = 0
+        self.state_bytes: int | None = None
+        self._played: dict[str, Played] = {}
 
-    @property
-    def state_bytes(self) -> int:
-        """Of the windows step, as the product saves it; a stream is run for it once more."""
-        return self._state_bytes
+    def judge(self, streams: Sequence[Stream]) -> Mapping[str, Judged]:
+        """One sensor: its score (P or L), and the alarms that people are told of. More: those of the asset."""
+        self._played |= self.play(streams)
+        return {stream.name: self._judged(stream) for stream in streams}
 
-    def judge(self, stream: Stream) -> Judged:
-        """One sensor: its P (rank), and the alarms of the policy. More: those of the asset."""
-        played = self.play(stream)
-        ranked = self.settings.rule(stream.name, stream.sensors[0]).anomaly
-        score = "p" if ranked is not None and ranked.policy == "ranked" else "surprise"
-        if ASSET in played.traces or len(stream.sensors) == 1:
-            trace = played.traces[ASSET if ASSET in played.traces else stream.sensors[0]]
-            scores = on_rows(trace[score], trace["start"], stream.times_ms, missing=np.nan)
-            alarms = on_rows(policy_alarms(trace, score), trace["start"], stream.times_ms, missing=0.0) > 0
-            alarms &= fresh_rows(stream.times_ms)
-            active = on_rows(trace["active"], trace["start"], stream.times_ms, missing=0.0) > 0
-            return Judged(scores, alarms, active)
-        return self._any_sensor(played, score, stream.times_ms)
+    def played(self, stream: Stream) -> Played:
+        """What the flow told of a stream that was judged; a stream that wasn't is judged."""
+        if stream.name not in self._played:
+            self.judge([stream])
+        return self._played[stream.name]
 
-    def play(self, stream: Stream, recovery: RecoveryConfig | None = None) -> Played:
-        """Run a stream through the flow; with `recovery`, from what is saved there, and save in the end."""
-        rows: dict[str | None, list[Rows]] = {}
-        raised: list[tuple[str | None, int]] = []
-
-        def trace(seen: Trace) -> None:
-            for slot in np.unique(seen.rows["slot"]).tolist():
-                rows.setdefault(seen.names[slot][1], []).append(seen.rows[seen.rows["slot"] == slot])
-
-        def take(record: AlertRecord) -> None:
-            alert = record.alert
-            if alert.kind is Kind.ANOMALY and alert.transition is Transition.RAISED:
-                raised.append((alert.sensor, alert.ts))
-
-        happenings = Happenings()
-        source = Playback(StreamRecording(stream), self.settings, pace=Pace(), happenings=happenings)
-        sinks = Sinks(alerts=Hand(take), dead_letters=Hand(_ignore), alarms=Hand(_ignore))
-        flow = build(self.settings, source, NoCommands(), sinks, happenings, tracer=trace)
-        run_flow(flow, epoch_s=3600.0, recovery=recovery)
-        if recovery is not None:
-            labels = {"step": "windows"}
-            self._state_bytes = int(happenings.registry.get_sample_value("andon_snapshot_bytes", labels) or 0)
-        traces = {sensor: np.concatenate(parts) for sensor, parts in rows.items()}
-        return Played(traces, tuple(sorted(raised, key=lambda one: (one[1], one[0] or ""))))
-
-    def play_in_parts(self, stream: Stream, cuts: tuple[int, ...]) -> Played:
-        """Stop before each of these rows, save, and go on from what was saved, as a service that is restarted."""
-        bounds = (0, *cuts, len(stream.times_ms))
-        played: list[Played] = []
-        with TemporaryDirectory(prefix="andon-bench-") as folder, open_state(Path(folder), self.settings) as recovery:
-            for first, last in pairwise(bounds):
-                played.append(self.play(stream.part(first, last), recovery))
-        sensors = dict.fromkeys(sensor for part in played for sensor in part.traces)
-        none = np.zeros(0, TRACE)
-        return Played(
-            {sensor: np.concatenate([part.traces.get(sensor, none) for part in played]) for sensor in sensors},
-            tuple(raise_ for part in played for raise_ in part.raised),
+    def play(self, streams: Sequence[Stream]) -> dict[str, Played]:
+        """Run streams through the flow, as `andon replay` does with files; by name of the stream."""
+        collector = Collector()
+        play(
+            StreamsRecording(streams),
+            self.settings,
+            on_alert=collector.take,
+            on_reject=_ignore,
+            on_progress=_ignore,
+            stop=Event(),
+            tracer=collector.trace,
         )
+        return collector.played(streams)
 
-    def _any_sensor(self, played: Played, score: str, times_ms: Moments) -> Judged:
-        """An asset without a judgement of its own: what any of its sensors says."""
-        traces = [trace for sensor, trace in played.traces.items() if sensor is not ASSET]
-        scores = np.fmax.reduce([on_rows(one[score], one["start"], times_ms, missing=np.nan) for one in traces])
-        active = np.maximum.reduce([on_rows(one["active"], one["start"], times_ms, missing=0.0) for one in traces]) > 0
-        raised = np.maximum.reduce([on_rows(one["raised"], one["start"], times_ms, missing=0.0) for one in traces]) > 0
-        return Judged(scores, raised & fresh_rows(times_ms), active)
+    def score_field(self, stream: Stream) -> str:
+        """The field of the trace that its policy decides by."""
+        anomaly = self.settings.rule(stream.name, stream.sensors[0]).anomaly
+        return "p" if anomaly is not None and anomaly.policy == "ranked" else "surprise"
 
-
-def policy_alarms(trace: Rows, score: str) -> Flags:
-    """Each alarm that the policy decided on, also while one is active already; not those of the warm-up.
-
-    People are told only of the first one of an episode; a benchmark that asks what was noticed counts each.
-
-    Args:
-        trace: records of one series, dtype TRACE, shape (n,).
-        score: the field that the threshold is of: "p" or "surprise".
-    """
-    alarms = np.zeros(len(trace), np.bool_)
-    latest = -REFRACTORY
-    for row in np.flatnonzero(trace[score] >= trace["threshold"]).tolist():
-        if row - latest >= REFRACTORY:
-            latest = row
-            alarms[row] = row >= WARMUP
-    return alarms
+    def _judged(self, stream: Stream) -> Judged:
+        traces, score, times = self._played[stream.name].traces, self.score_field(stream), stream.times_ms
+        judges = [ASSET] if ASSET in traces else list(stream.sensors)
+        said = [traces.get(judge, np.zeros(0, TRACE)) for judge in judges]
+        scores = [on_rows(trace[score], trace["start"], times, missing=np.nan) for trace in said]
+        raised = [on_rows(trace["raised"], trace["start"], times, missing=0.0) > 0 for trace in said]
+        active = [on_rows(trace["active"], trace["start"], times, missing=0.0) > 0 for trace in said]
+        return Judged(
+            np.fmax.reduce(scores),
+            np.logical_or.reduce(raised) & fresh_rows(times),
+            np.logical_or.reduce(active),
+        )
 
 
 def on_rows(values: Floats | Rows, starts: Moments, times_ms: Moments, *, missing: float) -> Floats:
@@ -181,5 +161,5 @@ def on_rows(values: Floats | Rows, starts: Moments, times_ms: Moments, *, missin
     return found
 
 
-def _ignore(_record: object) -> None:
+def _ignore(*_told: object) -> None:
     """The tracer and the alerts tell what is measured."""

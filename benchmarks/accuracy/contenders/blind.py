@@ -8,11 +8,12 @@ always   every row is anomalous
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from benchmarks.accuracy.contenders.judged import Judged
-from benchmarks.accuracy.streams import Stream
+from benchmarks.accuracy.streams import Flags, Stream
 
 __all__ = ["Always", "Chance", "Clock"]
 
@@ -25,13 +26,12 @@ class Clock:
     state_bytes = 8
 
     def __init__(self, every_rows: int) -> None:
-        self.name = f"clock, every {every_rows} rows"
+        self.name = f"alarm clock, every {every_rows} rows"
         self._every_rows = every_rows
 
-    def judge(self, stream: Stream) -> Judged:
+    def judge(self, streams: Sequence[Stream]) -> Mapping[str, Judged]:
         """Alarms, and nothing else."""
-        rings = np.arange(1, len(stream.times_ms) + 1) % self._every_rows == 0
-        return Judged(rings.astype(np.float64), rings, rings)
+        return {one.name: _said(np.arange(1, len(one.times_ms) + 1) % self._every_rows == 0) for one in streams}
 
 
 class Chance:
@@ -40,10 +40,13 @@ class Chance:
     name = "random scores"
     state_bytes = 8
 
-    def judge(self, stream: Stream) -> Judged:
+    def judge(self, streams: Sequence[Stream]) -> Mapping[str, Judged]:
         """Scores, the same in every run."""
-        random = np.random.default_rng([SEED, zlib.crc32(stream.name.encode())])
-        return Judged(random.random(len(stream.times_ms)), None, None)
+        judged = {}
+        for stream in streams:
+            random = np.random.default_rng([SEED, zlib.crc32(stream.name.encode())])
+            judged[stream.name] = Judged(random.random(len(stream.times_ms)))
+        return judged
 
 
 class Always:
@@ -52,7 +55,10 @@ class Always:
     name = "every row an alarm"
     state_bytes = 0
 
-    def judge(self, stream: Stream) -> Judged:
+    def judge(self, streams: Sequence[Stream]) -> Mapping[str, Judged]:
         """All of them."""
-        every = np.ones(len(stream.times_ms), np.bool_)
-        return Judged(every.astype(np.float64), every, every)
+        return {one.name: _said(np.ones(len(one.times_ms), np.bool_)) for one in streams}
+
+
+def _said(alarms: Flags) -> Judged:
+    return Judged(alarms.astype(np.float64), alarms, alarms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from benchmarks.accuracy.streams import Flags, Floats, Stream
@@ -14,9 +15,9 @@ class Judged(NamedTuple):
 
     scores: Floats
     """How strange the row is, shape (n,); NaN where there is no score."""
-    alarms: Flags | None
+    alarms: Flags | None = None
     """Where it alarms by its own decision, shape (n,); None: it has scores only, and the labels must choose."""
-    active: Flags | None
+    active: Flags | None = None
     """Whether its alarm state is active after the row, shape (n,); None: it has no such state."""
 
 
@@ -28,8 +29,8 @@ class Contender(Protocol):
         """As in the table."""
 
     @property
-    def state_bytes(self) -> int:
-        """Of what it keeps of the stream that it judged last."""
+    def state_bytes(self) -> int | None:
+        """Of what it keeps of a stream, at the end of the last one; None: not measured."""
 
-    def judge(self, stream: Stream) -> Judged:
-        """Judge a stream from its first row to its last."""
+    def judge(self, streams: Sequence[Stream]) -> Mapping[str, Judged]:
+        """Judge each stream from its first row to its last; by name of the stream."""

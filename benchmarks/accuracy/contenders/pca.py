@@ -14,6 +14,8 @@ Source: J. E. Jackson, G. S. Mudholkar, Control procedures for residuals associa
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from benchmarks.accuracy.contenders.judged import Judged
@@ -58,8 +60,11 @@ class FrozenPca:
         self.state_bytes = 0
         self._normal_rows = normal_rows
 
-    def judge(self, stream: Stream) -> Judged:
+    def judge(self, streams: Sequence[Stream]) -> Mapping[str, Judged]:
         """The model sees the first rows only, so no row is judged by a later one."""
+        return {stream.name: self._judged(stream) for stream in streams}
+
+    def _judged(self, stream: Stream) -> Judged:
         normal = stream.values[: self._normal_rows]
         model = Pca(normal)
         limits = [np.quantile(statistic, QUANTILE) for statistic in model.statistics(normal)]

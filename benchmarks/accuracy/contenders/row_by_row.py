@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -34,9 +34,12 @@ class RowByRow:
         self.state_bytes = 0
         self._make = make
 
-    def judge(self, stream: Stream) -> Judged:
+    def judge(self, streams: Sequence[Stream]) -> Mapping[str, Judged]:
         """Scores only: these contenders have no policy of their own."""
+        return {stream.name: Judged(self._scores(stream)) for stream in streams}
+
+    def _scores(self, stream: Stream) -> Floats:
         scorer = self._make(len(stream.sensors))
         scores = np.array([scorer.score_then_learn(row) for row in stream.values], dtype=np.float64)
         self.state_bytes = len(pickle.dumps(scorer))
-        return Judged(scores, None, None)
+        return scores

@@ -16,7 +16,7 @@ from benchmarks.accuracy.streams import Flags, Stream
 __all__ = ["FAULTLESS", "TRAINING_ROWS", "read_labels", "read_streams"]
 
 TRAINING_ROWS = 400
-"""At the start of each experiment, all normal: its authors don't score them."""
+"""At the start of each experiment, normal but for one (other/2): its authors don't score them."""
 
 FAULTLESS = "anomaly-free"
 """Category of the run without a fault; it has no labels."""
