@@ -118,6 +118,13 @@ class Service(Section):
     poll_messages_max: Annotated[Whole, Field(ge=1, le=1_000_000, description="messages that a lane takes at once")] = (
         limits.POLL_MESSAGES_MAX
     )
+    lane: Annotated[
+        Literal["messages", "direct"],
+        Field(
+            description="how readings are taken from librdkafka: as message objects, or straight from its memory, which"
+            " is faster; where that isn't possible, andon says so and takes message objects"
+        ),
+    ] = "messages"
     clock: Annotated[
         Literal["wall", "event"],
         Field(description="what silence is measured by: the wall clock, or the readings' own times (for recordings)"),

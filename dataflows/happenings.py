@@ -266,6 +266,11 @@ class Happenings:
         if self._once(f"source {name}"):
             self._log.warning("source failed", error=name, detail=detail, repeated="counted, not logged")
 
+    def direct_lane_missed(self, reason: str) -> None:
+        """Messages come as objects, though they were to come directly: slower, and otherwise the same."""
+        if self._once("direct lane"):
+            self._log.warning("direct lane missed", reason=reason, instead="messages")
+
     def offsets_lost(self, lost: Lost) -> None:
         """Retention passed the position of a partition, and the settings say to go on."""
         self._lost.inc(lost.rows)

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import Consumer
 
@@ -19,7 +18,6 @@ from contracts.errors import StateError
 from contracts.readings import Block, Reject
 from dataflows.decode import Decoder
 from dataflows.offsets import Start, partitions_of_lane
-from dataflows.polls import joined
 from dataflows.reader import Reader
 from dataflows.standing import LaneStanding
 from dataflows.statistics import Broker
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
     from dataflows.happenings import Happenings
     from dataflows.heartbeat import Pulse
     from dataflows.offsets import Partition
-    from dataflows.reader import Batch
+    from dataflows.polls import Poll
     from dataflows.standing import Standing
     from dataflows.statistics import Statistics
     from dataflows.steps import Item
@@ -151,6 +149,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
                 start=Start(service.start, service.on_lost_offsets),
                 happenings=surroundings.happenings,
                 on_statistics=self._learn,
+                direct=service.lane == "direct",
                 open_consumer=surroundings.open_consumer,
             )
             surroundings.standing.broker_seen_ms = now_ms  # it has just told its offsets
@@ -179,10 +178,10 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         began = perf_counter()
         if self._ticking and not self._ticking.polled(now_ms):
             self._mark = None
-        batch = self._reader.poll(self._messages_max)
+        poll = self._reader.take(self._messages_max)
         around.happenings.stage_took("poll", perf_counter() - began)
-        self._busy = len(batch.messages) >= BUSY_MESSAGES
-        out = self._read(batch, now_ms) if batch.messages else []
+        self._busy = len(poll.messages) >= BUSY_MESSAGES
+        out = self._read(poll, now_ms) if len(poll.messages) else []
         self._judge_end()
         if tick := self._due(now_ms):
             out += self._to_groups(tick)
@@ -216,21 +215,12 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
     def _away(self) -> bool:
         return self._ticking is not None and self._ticking.away
 
-    def _read(self, batch: Batch, now_ms: int) -> list[tuple[str, Item]]:
-        messages = batch.messages
+    def _read(self, poll: Poll, now_ms: int) -> list[tuple[str, Item]]:
         if not self._surroundings.standing.reading:
             self._surroundings.standing.reading = True
-            topic, partition = self._sources[batch.partitions[0]]
-            offset = int(batch.offsets[0])
+            topic, partition = self._sources[poll.messages["partition"][0]]
+            offset = int(poll.messages["offset"][0])
             self._surroundings.happenings.reading_began(topic=topic, partition=partition, offset=offset)
-        poll = joined(
-            [message.value() for message in messages],
-            stamps_ms=np.fromiter([message.timestamp()[1] for message in messages], np.int64, len(messages)),
-            partitions=batch.partitions,
-            offsets=batch.offsets,
-            sources=self._sources,
-            key=lambda at: messages[at].key(),
-        )
         excuse = self._ticking.before_readings(now_ms) if self._ticking else None
         out = self._to_groups(excuse) if excuse else []
         for item in self._decoder.decode(poll):

@@ -14,8 +14,10 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from contracts.errors import SourceError
+from dataflows.direct import Direct, open_direct
 from dataflows.kafka_client import PASSING, available, client_settings, group_id, open_client
 from dataflows.offsets import Lost, beginnings, lost_message
+from dataflows.polls import joined
 from dataflows.statistics import INTERVAL_MS, Statistics, read_statistics
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from contracts.settings import Settings
     from dataflows.happenings import Happenings
     from dataflows.offsets import Partition, Start
+    from dataflows.polls import Poll
 
 __all__ = ["Batch", "Reader"]
 
@@ -60,6 +63,7 @@ class Reader:
         saved: `topic/partition` → next offset, as `saved_positions` gave them; None on a fresh state directory.
         start: where to begin without saved positions, and when they are gone.
         on_statistics: called from inside of `poll`, twice a second.
+        direct: take messages from librdkafka's own queues, where that is possible; for `take` only.
 
     Raises: SourceError where reading can't go on: lost offsets, a topic that is gone, missing rights.
     """
@@ -73,6 +77,7 @@ class Reader:
         start: Start,
         happenings: Happenings,
         on_statistics: Callable[[Statistics], None],
+        direct: bool = False,
         open_consumer: Callable[[dict[str, Any]], Any] = Consumer,
     ) -> None:
         self.partitions = tuple(partitions)
@@ -105,6 +110,7 @@ class Reader:
         self._consumer = open_client(open_consumer, configuration)
         self._elsewhere, positions, self.ends_at_start = self._begin(saved)
         self._positions = np.array([positions[partition] for partition in self.partitions], np.int64)
+        self._direct = self._open_direct() if direct else None
         self._assign()
 
     @property
@@ -138,8 +144,27 @@ class Reader:
         indexes, offsets = self._columns(messages)
         self._positions[indexes] = offsets + 1  # of a repeated index the last one counts, and offsets only grow
         for note in notes:
-            self._heed(note)
+            topic, number, error = note.topic(), note.partition(), note.error()
+            assert error is not None
+            at = next((at for at, part in enumerate(self.partitions) if part == (topic, number)), None)
+            self._heed(error, at, offset=note.offset() or 0, topic=topic)
         return Batch(messages, indexes, offsets)
+
+    def take(self, messages_max: int) -> Poll:
+        """The same as one piece of text; good until the next call.
+
+        With the direct lane, `poll` still serves what isn't of a partition: statistics, commits, errors.
+
+        Raises: SourceError where reading can't go on.
+        """
+        batch = self.poll(messages_max)
+        if self._direct is None or batch.messages:
+            return self._joined(batch)
+        poll, notes = self._direct.take(messages_max)
+        self._positions[poll.messages["partition"]] = poll.messages["offset"] + 1
+        for note in notes:
+            self._heed(note.error, note.at, offset=note.offset, topic=None)
+        return poll
 
     def commit(self, saved: Mapping[str, int]) -> None:
         """Let others see how far we are. Doesn't wait; a commit that fails costs nothing but the view."""
@@ -167,6 +192,8 @@ class Reader:
         closing.join(CLOSE_WAIT_S)
 
     def _close(self) -> None:
+        if self._direct is not None:
+            self._direct.close()
         with suppress(KafkaException, RuntimeError):
             while self._committing:
                 self._consumer.poll(0.05)
@@ -196,18 +223,33 @@ class Reader:
         indexes = [self._index[message.topic(), message.partition()] for message in messages]  # type: ignore[index]
         return np.fromiter(indexes, np.uint16, count), offsets
 
-    def _heed(self, note: Message) -> None:
-        """An item that is no message: the end of a partition, or an error."""
-        error = note.error()
-        assert error is not None
-        at = next((at for at, part in enumerate(self.partitions) if part == (note.topic(), note.partition())), None)
+    def _open_direct(self) -> Direct | None:
+        direct = open_direct(self._consumer, self.partitions)
+        if isinstance(direct, Direct):
+            return direct
+        self._happenings.direct_lane_missed(direct)
+        return None
+
+    def _joined(self, batch: Batch) -> Poll:
+        messages = batch.messages
+        return joined(
+            [message.value() for message in messages],
+            stamps_ms=np.fromiter([message.timestamp()[1] for message in messages], np.int64, len(messages)),
+            partitions=batch.partitions,
+            offsets=batch.offsets,
+            sources=self.partitions,
+            key=lambda at: messages[at].key(),
+        )
+
+    def _heed(self, error: KafkaError, at: int | None, *, offset: int, topic: str | None) -> None:
+        """An item that is no message: the end of a partition, or an error; `at` is the index of its partition."""
         if error.name() == "_PARTITION_EOF":
             if at is not None:  # beyond the last message there may be marks of transactions
-                self._positions[at] = max(int(self._positions[at]), note.offset() or 0)
+                self._positions[at] = max(int(self._positions[at]), offset)
         elif error.name() == "_AUTO_OFFSET_RESET" and at is not None:
             self._recover(self.partitions[at])
         elif error.fatal() or error.name() not in PASSING:
-            where = self.partitions[at] if at is not None else note.topic() or "consumer"
+            where = self.partitions[at] if at is not None else topic or "consumer"
             raise SourceError(f"kafka {where}: {error.str()}")
         else:
             self._error(error)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core.cgutils import raw_memcpy
 from numba.extending import intrinsic
 
 __all__ = [
@@ -18,8 +19,10 @@ __all__ = [
     "as_double",
     "as_signed",
     "byte_at",
+    "copy_bytes",
     "high_product",
     "leading_zeros",
+    "put_nul",
     "trailing_zeros",
     "word_at",
     "word_of",
@@ -29,6 +32,7 @@ WORD_BYTES = 8
 """`word_at` reads so many: as many readable bytes must follow any text."""
 
 _WORD = ir.IntType(64)
+_copy: Any = raw_memcpy
 _built_in: Any = intrinsic  # untyped, and its functions take other arguments than they are called with
 
 
@@ -53,6 +57,28 @@ def word_at(_typing: Any, _address: Any) -> Any:
         return word
 
     return types.uint64(types.int64), generate
+
+
+@_built_in
+def copy_bytes(_typing: Any, _target: Any, _source: Any, _count: Any) -> Any:
+    """Copy some bytes from one address to another; the two places don't overlap."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        target, source = (builder.inttoptr(address, ir.IntType(8).as_pointer()) for address in arguments[:2])
+        _copy(builder, target, source, arguments[2], 1)
+
+    return types.void(types.int64, types.int64, types.int64), generate
+
+
+@_built_in
+def put_nul(_typing: Any, _address: Any) -> Any:
+    """Write a zero byte to an address."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        byte = ir.IntType(8)
+        builder.store(ir.Constant(byte, 0), builder.inttoptr(arguments[0], byte.as_pointer()))
+
+    return types.void(types.int64), generate
 
 
 @_built_in

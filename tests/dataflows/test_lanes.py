@@ -512,3 +512,23 @@ def test_that_what_was_there_at_the_start_is_read_is_noted_once_all_lanes_have_r
 
     assert plant.standing.all_ended
     assert not plant.stop.is_set()
+
+
+def test_a_lane_that_can_not_read_directly_reads_messages_and_says_so():
+    """A faster way that isn't there on some machine costs speed, not readings."""
+    plant = Plant(lane="direct", partitions=2, lanes=2)
+    with capture_logs() as logs:
+        lanes = [plant.lane(0), plant.lane(1)]
+    plant.broker.send("readings", 0, READING)
+
+    ((key, block),) = [item for lane in lanes for item in lane.next_batch()]
+
+    assert (key, len(block.rows)) == (HOME, 1)
+    assert [log for log in logs if log["event"] == "direct lane missed"] == [
+        {
+            "event": "direct lane missed",
+            "log_level": "warning",
+            "reason": "the consumer isn't confluent-kafka's",
+            "instead": "messages",
+        }
+    ]
