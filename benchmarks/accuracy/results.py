@@ -29,7 +29,7 @@ def write_run(folder: Path, run: Run, streams: Sequence[Stream]) -> Path:
         times = np.datetime_as_string(stream.times_ms.astype("datetime64[ms]"), unit="s").tolist()
         columns = (
             times,
-            ("" if np.isnan(score) else f"{score:.9g}" for score in judged.scores.tolist()),
+            ("" if np.isnan(score) else repr(score) for score in judged.scores.tolist()),
             *(_cells(flags, len(times)) for flags in (judged.alarms, judged.active)),
         )
         file = root / f"{stream.name}.csv"

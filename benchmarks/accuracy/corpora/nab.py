@@ -6,7 +6,7 @@ Source: A. Lavin, S. Ahmad, Evaluating real-time anomaly detection algorithms, 2
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,9 +22,10 @@ Windows: TypeAlias = tuple[tuple[int, int], ...]
 """First and last moment (ms since the epoch) of each, in their order; both are moments of rows."""
 
 
-def read_streams(folder: Path) -> list[Stream]:
-    """All streams, by name."""
-    return [_read_stream(path) for path in sorted((folder / "data").glob("*/*.csv"))]
+def read_streams(folder: Path, only: Collection[str] | None = None) -> list[Stream]:
+    """All streams in the order of their names, or some of them."""
+    paths = sorted((folder / "data").glob("*/*.csv"))
+    return [_read_stream(path) for path in paths if only is None or _name(path) in only]
 
 
 def read_labels(folder: Path) -> dict[str, Windows]:
@@ -39,10 +40,7 @@ def read_labels(folder: Path) -> dict[str, Windows]:
 def read_published_scores(folder: Path, detector: str) -> dict[str, Floats]:
     """Anomaly scores of a published detector, by stream: one a row."""
     root = folder / "published_scores" / detector
-    return {
-        f"{path.parent.name}/{path.stem}": np.loadtxt(path, skiprows=1, ndmin=1)
-        for path in sorted(root.glob("*/*.csv"))
-    }
+    return {_name(path): np.loadtxt(path, skiprows=1, ndmin=1) for path in sorted(root.glob("*/*.csv"))}
 
 
 def read_published_figures(folder: Path) -> Mapping[str, Mapping[str, float]]:
@@ -58,7 +56,11 @@ def _read_stream(path: Path) -> Stream:
     cells = [line.split(",") for line in lines]
     times: Moments = np.array([time for time, _ in cells], dtype="datetime64[ms]").astype(np.int64)
     values = np.array([[float(value)] for _, value in cells])
-    return Stream(f"{path.parent.name}/{path.stem}", path.parent.name, (SENSOR,), times, values)
+    return Stream(_name(path), path.parent.name, (SENSOR,), times, values)
+
+
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
 
 
 def _ms(time: str) -> int:

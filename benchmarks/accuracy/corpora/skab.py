@@ -7,6 +7,7 @@ Source: I. D. Katser, V. O. Kozitsin, Skoltech Anomaly Benchmark (SKAB), 2020.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,9 @@ FAULTLESS = "anomaly-free"
 TIME, LABEL, LABELS = "datetime", "anomaly", ("anomaly", "changepoint")
 
 
-def read_streams(folder: Path) -> list[Stream]:
-    """All experiments, and the run without a fault, by category and number."""
-    return [_read_stream(path) for path in _paths(folder)]
+def read_streams(folder: Path, only: Collection[str] | None = None) -> list[Stream]:
+    """All experiments, and the run without a fault, by category and number; or some of them."""
+    return [_read_stream(path) for path in _paths(folder) if only is None or _name(path) in only]
 
 
 def read_labels(folder: Path) -> dict[str, Flags]:

@@ -26,8 +26,8 @@ def test_every_row_can_be_scored_again_from_its_file(tmp_path):
     folder = write_run(tmp_path, Run("andon, ranked", {STREAM.name: JUDGED}, 1.0, 3, None), [STREAM])
 
     text = (folder / "some" / "pump & valve.csv").read_text()
-    assert text.splitlines()[2] == "2023-11-14T22:14:20,0.123456789,0,"
-    np.testing.assert_allclose(read_scores(folder)[STREAM.name], JUDGED.scores, rtol=1e-8)
+    assert text.splitlines()[2] == "2023-11-14T22:14:20,0.1234567891,0,"
+    np.testing.assert_allclose(read_scores(folder)[STREAM.name], JUDGED.scores, rtol=0)
 
 
 def test_a_picture_shows_the_values_the_fault_and_the_alarm(tmp_path):

@@ -12,9 +12,7 @@ from benchmarks.accuracy.streams import Stream, fresh_rows
 
 def test_a_stream_holds_the_rows_of_its_file_and_no_label(corpora):
     """What a contender is given is what the sensor said, and when."""
-    streams = {stream.name: stream for stream in read_streams(corpus_folder(corpora, "nab"))}
-
-    taxi = streams["realKnownCause/nyc_taxi"]
+    (taxi,) = read_streams(corpus_folder(corpora, "nab"), ["realKnownCause/nyc_taxi"])
 
     assert taxi.category == "realKnownCause"
     assert len(taxi.times_ms) == 10_320
