@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from andon.plot.thinning import Thinned
+from andon.replay.witness import of_each
 from dataflows.chunks import CHUNK
 from detectors.trace import TRACE
 
@@ -52,20 +51,18 @@ class Collector:
 
     def chunk(self, chunk: Chunk, names: Names) -> None:
         """Readings, in the order of the recording."""
-        rows = chunk.rows
-        for name in np.unique(rows["name"]).tolist():
+        for name, rows in of_each(chunk.rows, "name"):
             stream = self._stream(*names.pairs[name])
             if stream is not None:
-                stream.readings.add(rows[rows["name"] == name])
+                stream.readings.add(rows)
 
     def trace(self, trace: Trace) -> None:
         """Windows of one block: a `Tracer`."""
-        rows = trace.rows
-        for slot in np.unique(rows["slot"]).tolist():
+        for slot, rows in of_each(trace.rows, "slot"):
             if slot >= 0:
                 stream = self._stream(*trace.names[slot])
                 if stream is not None:
-                    stream.windows.add(rows[rows["slot"] == slot])
+                    stream.windows.add(rows)
 
     def streams(self) -> list[Stream]:
         """All of them, by name; an asset as a whole comes before its sensors."""

@@ -183,7 +183,11 @@ function listing(id, rows) {
   }
 }
 
-unpack().then((numbers) => {
+unpack().then(lay).catch((error) => {
+  document.getElementById("charts").textContent = `The charts can't be drawn: ${error}. They need a browser of 2023 or later.`;
+});
+
+function lay(numbers) {
   const charts = document.getElementById("charts");
   for (const chart of said.charts) {
     for (const place of [chart.readings, chart.windows]) {
@@ -228,4 +232,4 @@ unpack().then((numbers) => {
       cells: [clock(label.end), `${label.assets.slice(0, 5).join(", ")}${label.assets.length > 5 ? " …" : ""}`, label.sensor ?? ""],
     })),
   );
-});
+}

@@ -44,7 +44,7 @@ class Thinned:
     def add(self, rows: Rows) -> None:
         """The next rows, shape (n,)."""
         if len(rows):
-            self._parts.append(rows)
+            self._parts.append(rows.copy())  # a view of them would keep the whole block in memory
             self._count += len(rows)
             self.seen += len(rows)
             if self._count > 2 * self._rows_max:

@@ -9,9 +9,10 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from contracts.readings import Rows
     from dataflows.chunks import Chunk, Names, Recording
 
-__all__ = ["Presence", "Witness"]
+__all__ = ["Presence", "Witness", "of_each"]
 
 
 class Presence(NamedTuple):
@@ -61,9 +62,19 @@ class Witness:
         return [Presence(asset, source, *span) for (source, asset), span in sorted(self._seen.items())]
 
     def _see(self, chunk: Chunk) -> None:
-        names, ts = chunk.rows["name"], chunk.rows["ts"]
-        for name in np.unique(names).tolist():
-            mine = ts[names == name]
+        for name, rows in of_each(chunk.rows, "name"):
+            ts = rows["ts"]
             key = (chunk.source, self.names.pairs[name][0])
-            first, last = self._seen.get(key, (int(mine[0]), int(mine[0])))
-            self._seen[key] = (min(first, int(mine.min())), max(last, int(mine.max())))
+            first, last = self._seen.get(key, (int(ts[0]), int(ts[0])))
+            self._seen[key] = (min(first, int(ts.min())), max(last, int(ts.max())))
+
+
+def of_each(rows: Rows, column: str) -> Iterator[tuple[int, Rows]]:
+    """Each number that a column holds, with its rows in their order; the cost hangs on the rows, not on the numbers."""
+    if not len(rows):
+        return
+    ordered = rows[np.argsort(rows[column], kind="stable")]
+    numbers = ordered[column]
+    starts = np.flatnonzero(np.diff(numbers)) + 1
+    for part in np.split(ordered, starts):
+        yield int(part[column][0]), part

@@ -71,6 +71,9 @@ def test_memory_is_bounded_however_long_a_series_is():
     assert 30 < len(found.rows()) <= 100
     assert found.seen == 100_000
 
+    found.add(rows[:1])
+    assert found._parts[-1].base is None, "one row doesn't keep its block"
+
 
 def test_marked_rows_are_kept_in_any_case():
     """Where an alarm began is never thinned away."""

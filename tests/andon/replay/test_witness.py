@@ -1,6 +1,8 @@
 """Who spoke in a recording, and when."""
 
-from andon.replay.witness import Presence, Witness
+import numpy as np
+
+from andon.replay.witness import Presence, Witness, of_each
 from contracts.settings import Settings
 from dataflows.files import Files
 from dataflows.sheets import Choice
@@ -26,3 +28,13 @@ def test_a_recording_passes_by_unchanged_and_is_remembered(tmp_path):
         Presence("pump", 0, T0 + 3, T0 + 5),
         Presence("pump", 1, T0 + 90, T0 + 90),
     ]
+
+
+def test_rows_are_told_apart_by_a_number_and_keep_their_order():
+    """A series is what it was, whoever spoke in between."""
+    rows = np.array([(3, 1), (1, 2), (3, 0), (-1, 5)], [("name", np.int32), ("ts", np.int64)])
+
+    found = [(name, part["ts"].tolist()) for name, part in of_each(rows, "name")]
+
+    assert found == [(-1, [5]), (1, [2]), (3, [1, 0])]
+    assert list(of_each(rows[:0], "name")) == []
