@@ -1,8 +1,8 @@
 """The combination: from the families' scores z_i to S, how strange a window is, and P, how strange for this series.
 
-    s0 = mean over the families of min(6, z_i)    while n < 10: z_i = 0
-    S = mean of the last min(6, n + 1) values of s0
-    P = S / (1 + mean of the 16 peaks)
+    s0 = mean over the families of min(8, z_i)    while n < 10: z_i = 0
+    S = mean of the last min(4, n + 1) values of s0
+    P = S / (1.5 + mean of the 16 peaks)          each peak is 0.3 at first
 
 The peaks remember how high S has been before, so that a series that is often strange must be stranger to stand out:
 
@@ -13,10 +13,10 @@ n counts the windows learned before. cur, the maximum of a block of 50 windows, 
 from.
 
 Catches: several windows, or several families, that are strange together; P makes series comparable with one another.
-Misses: one strange window is diluted by the five before it.
-Cost: 6 floats, 16 short floats, one more.
+Misses: one strange window is diluted by the three before it, and by the families that don't see it.
+Cost: 4 floats, 16 short floats, one more.
 
-A window that is judged but not learned takes part in S. The five learned windows after it still have it in their S,
+A window that is judged but not learned takes part in S. The three learned windows after it still have it in their S,
 so they don't enter cur: nothing uncertain is learned from.
 """
 
@@ -26,15 +26,17 @@ import numpy as np
 
 from detectors.compiled import Record, inlined
 
-__all__ = ["BLOCK", "FAMILIES", "NO_BLOCK", "STATE", "UNKNOWING", "forget_block", "fresh", "learn", "rank", "smooth"]
+__all__ = ["BLOCK", "FAMILIES", "NO_BLOCK", "STATE", "forget_block", "fresh", "learn", "rank", "smooth"]
 
 FAMILIES = ("level", "spread", "season", "shape")
 """In the order of their z_i."""
 
-SPAN = 6  # windows that S is the mean of
+SPAN = 4  # windows that S is the mean of
 PEAKS = 16
 BLOCK = 50  # windows
-Z_CLIP = 6.0
+Z_CLIP = 8.0
+CALM = 1.5
+PEAK_FIRST = 0.3
 UNKNOWING = 10  # windows before the first score counts
 PEAK_KEPT = 0.5 ** (BLOCK / 50_000)
 
@@ -46,7 +48,7 @@ STATE = np.dtype(
         ("recent", np.float64, (SPAN,)),  # ring of s0
         ("cur", np.float64),  # largest S of this block so far
         ("peaks", np.float32, (PEAKS,)),
-        ("filled", np.uint8),  # entries of the ring, 0 to 6
+        ("filled", np.uint8),  # entries of the ring, 0 to 4
         ("next", np.uint8),  # place in the ring
         ("tainted", np.uint8),  # learned windows until no uncertain one is in the ring
     ],
@@ -57,11 +59,12 @@ STATE = np.dtype(
 def fresh(state: Record) -> None:
     """Set what doesn't start at zero."""
     state["cur"] = NO_BLOCK
+    state["peaks"] = PEAK_FIRST
 
 
 @inlined
 def smooth(state: Record, z_total: float, families: int, n: int, learning: bool) -> float:  # noqa: FBT001
-    """S after this window; `z_total` is the sum of min(6, z_i) over the families."""
+    """S after this window; `z_total` is the sum of min(8, z_i) over the families."""
     state.recent[state.next] = 0.0 if n < UNKNOWING else z_total / families
     state.next = (state.next + 1) % SPAN
     if state.filled < SPAN:
@@ -82,7 +85,7 @@ def rank(state: Record, s: float) -> float:
     total = 0.0
     for i in range(PEAKS):
         total += state.peaks[i]
-    return s / (1.0 + total / PEAKS)
+    return s / (CALM + total / PEAKS)
 
 
 def forget_block(state: Record) -> None:

@@ -2,19 +2,22 @@
 
 Never within 120 windows of the last alarm (age). Then, by the settings,
 
-    budget:  L >= log10(2 N / X), at least log10(5), + r       L: see calibration.py; or that of spike.py
-    ranked:  P >= 0.60 (1 + 0.2 u + r / 3)                     P: see combination.py
+    budget:  L >= log10(N / X), at least log10(5), + r         L = max(L_S, L_K) - log10(2)
+    ranked:  R >= 0.58 (1 + 0.2 u + r / 3)                     R = max(P, L_K / 4)
+
+with P of combination.py, L_S its S calibrated, L_K of spike.py. Two scores may raise, and each has half of the budget:
+hence the 2. A River model is one score: L = L_S, R = P.
 
 N = 604800 / (50 D) is the number of 50-window blocks in a week, D a window's length in seconds, X the alarms a week
-that this series may raise: the asset's budget divided by its sensors. The 2 is there because two scores may raise, each
-for half of X; a River model is one, and has N / X. More than one alarm in five blocks can't be asked for: below log10(5)
-the score tells nothing. u counts recent alarms (u = u + 1 at an alarm, times exp(-1/2400) a window), so that a series
-that has just alarmed must be stranger to alarm again; only `ranked` needs it, the budget knows by itself.
+that this series may raise: the asset's budget divided by its sensors. More than one alarm in five blocks can't be asked
+for: below log10(5) the score tells too little. u counts recent alarms (u = u + 1 at an alarm, times exp(-1/1200) a
+window), so that a series that has just alarmed must be stranger to alarm again; only `ranked` needs it, the budget
+knows by itself.
 
 r is what people have raised this series' own threshold by. Each alarm that a person calls false adds 0.3, to at most
 1.5; it halves in 30 days of data (the lengths of the windows that were judged, so time without data doesn't count), and
-is forgotten below 0.01. In L, 0.3 halves the rate of alarms that is asked for. In P it is a tenth of 0.60: what 0.3 of
-L is where the excess e (calibration.py) is 0.3 and the peaks' mean 2.5, as they often are.
+is forgotten below 0.01. In L, 0.3 halves the rate of alarms that is asked for. In R it is a tenth of 0.58: about
+what 0.3 of L is where the excess e (calibration.py) is 0.3 and the peaks' mean 2.5, as they often are.
 
 In the first 150 windows the policy runs, and nothing is told: early scores are optimistic, because nothing was seen
 yet.
@@ -40,6 +43,8 @@ from detectors.combination import BLOCK
 from detectors.compiled import Record, inlined
 
 __all__ = [
+    "L_OF_HALF",
+    "L_PER_RANK",
     "RANK_MIN",
     "REFRACTORY",
     "STATE",
@@ -64,7 +69,9 @@ STATE = np.dtype(
     align=True,
 )
 
-RANK_MIN = 0.60
+L_OF_HALF = math.log10(2.0)
+L_PER_RANK = 4.0
+RANK_MIN = 0.58
 REFRACTORY = 120  # windows
 WARMUP = 150  # windows
 RAISE = 0.2
@@ -73,7 +80,7 @@ RAISED_MAX = 1.5
 RAISED_MIN = 0.01
 RAISED_IN_P = 1.0 / 3.0
 RAISED_HALF_LIFE_S = 30 * 86_400.0
-U_KEPT = math.exp(-1.0 / 2400.0)
+U_KEPT = math.exp(-1.0 / 1200.0)
 AGE_MAX = 1_000_000_000
 WEEK_S = 604_800.0
 INTERVAL_S_MIN = 1e-3
@@ -105,24 +112,21 @@ def learn_interval(state: Record, elapsed_s: float, n: int) -> None:
 
 
 @inlined
-def threshold(state: Record, window_s: float, alarms_per_week: float, sharing: int) -> float:
-    """The smallest L that raises; `window_s` = 0 takes the learned interval.
-
-    `sharing` is how many scores spend the budget: of each sensor of the asset, those that may raise.
-    """
+def threshold(state: Record, window_s: float, alarms_per_week: float, sensors: int) -> float:
+    """The smallest L that raises; `window_s` = 0 takes the learned interval."""
     blocks_per_week = WEEK_S / (BLOCK * length_s(state, window_s))
-    return float(max(math.log10(blocks_per_week * sharing / alarms_per_week), LOG10_5) + state.raised_by)
+    return float(max(math.log10(blocks_per_week * sensors / alarms_per_week), LOG10_5) + state.raised_by)
 
 
 @inlined
 def rank_threshold(state: Record) -> float:
-    """The smallest P that raises."""
+    """The smallest R that raises."""
     return float(RANK_MIN * (1.0 + RAISE * state.u + RAISED_IN_P * state.raised_by))
 
 
 @inlined
 def step(state: Record, score: float, smallest: float) -> bool:
-    """Whether this window raises: its score (L or P) reaches `smallest`, and the last alarm is long enough ago."""
+    """Whether this window raises: its score (L or R) reaches `smallest`, and the last alarm is long enough ago."""
     alarm = score >= smallest and state.age >= REFRACTORY
     if alarm:
         state.age = 0

@@ -11,7 +11,7 @@ So a bin takes up 0.3 of what an hour of data in it says, whatever the sampling 
 
 x - offset is the value freed from its daily course.
 
-Catches nothing by itself; drift (drift.py) stands on it.
+Catches nothing by itself; season.py, spike.py and drift.py stand on it.
 Misses: weekdays, shifts, batches: any period other than a day.
 Cost: 24 floats and 24 small counts, an exponential per window.
 """
@@ -24,7 +24,7 @@ import numpy as np
 
 from detectors.compiled import Record, inlined
 
-__all__ = ["BINS", "STATE", "complete", "hour", "learn", "offset"]
+__all__ = ["BINS", "STATE", "complete", "hour", "hours", "learn", "offset"]
 
 BINS = 24
 
@@ -49,6 +49,12 @@ def hour(ts_ms: int) -> int:
 
 
 @inlined
+def hours(elapsed_ms: int) -> float:
+    """h: what a window counts in its hour, 0 to 1; `elapsed_ms` is the time since the window before."""
+    return min(max(elapsed_ms, 0), HOUR_MS) / HOUR_MS
+
+
+@inlined
 def complete(state: Record) -> bool:
     """Whether every hour of the day was seen, so that the hours can be compared."""
     return bool(state.visited == BINS)
@@ -68,7 +74,7 @@ def offset(state: Record, b: int) -> float:
 @inlined
 def learn(state: Record, b: int, x: float, elapsed_ms: int) -> None:
     """Take x into hour b; `elapsed_ms` is the time since the series' window before (an hour for the first)."""
-    h = min(max(elapsed_ms, 0), HOUR_MS) / HOUR_MS
+    h = hours(elapsed_ms)
     visits = state.c[b]
     if visits == 0:
         state.visited += 1

@@ -27,11 +27,11 @@ TRACE = np.dtype(
         ("low", np.float64),  # expected range, by what was known before x; NaN: none
         ("high", np.float64),
         ("s", np.float64),  # S; from here to threshold NaN where there is no score
-        ("p", np.float64),  # P
-        ("surprise", np.float64),  # L
+        ("p", np.float64),  # R, which ranks: from P and the spike channel
+        ("surprise", np.float64),  # L: of both channels
         ("z", np.float64, (4,)),  # of level, spread, season and shape; a model's own score stands first
-        ("spike", np.float64),  # L of the spike channel; NaN for a model
-        ("threshold", np.float64),  # what would raise now, in L, or in P where alarms are ranked
+        ("spike", np.float64),  # L of the spike channel alone, which leads where this is `surprise`; NaN for a model
+        ("threshold", np.float64),  # what would raise now, in L, or in R where alarms are ranked
         ("active", np.uint8),  # an alarm is active after this window
         ("raised", np.uint8),  # it began with this window
         ("learned", np.uint8),

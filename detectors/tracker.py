@@ -6,7 +6,7 @@
 
 then y is learned, as a running mean and variance at first and with exponential weights later:
 
-    d = clip(d, -5 sd, 5 sd)     from n = 100 on: one spike can't spoil the variance (winsorising)
+    d = clip(d, -10 sd, 10 sd)   from n = 100 on: one spike can't spoil the variance (winsorising)
     a = max(1/8000, 1/(n + 1))
     m = m + a d
     v = (1 - a) (v + a d^2)
@@ -40,7 +40,7 @@ STATE = np.dtype(
 
 MEMORY = 1.0 / 8000.0  # smallest weight of a new value
 Z_MAX = 50.0  # beyond it all values are equally strange
-WINSOR_SD = 5.0  # what is learned of an outlier
+WINSOR_SD = 10.0  # what is learned of an outlier
 WINSOR_AFTER = 100  # values until sd is good enough to call something an outlier
 
 

@@ -38,10 +38,10 @@ VERDICT = np.dtype(
         ("row", np.int64),  # index of the window
         ("onset", np.int64),  # ms since the epoch
         ("windows", np.int64),  # that were learned before, or that the alarm was held
-        ("score", np.float64),  # L, or that of the spike channel if it is higher
-        ("rank", np.float64),  # P
+        ("score", np.float64),  # L
+        ("rank", np.float64),  # R
         ("z", np.float64),  # of found_by
-        ("threshold", np.float64),  # of L or P
+        ("threshold", np.float64),  # of L or R
         ("raised_by", np.float64),  # of it, by people: in L
         ("mean", np.float64),  # that was expected
         ("sd", np.float64),

@@ -6,9 +6,9 @@ Each closed window of a series is judged by what was learned from the windows be
                     z2: does it move as much as it usually does?               spread.py
                     z3: is it where it usually is at this hour?                season.py
                     z4: was its course seen before?                            shape.py
-       spike        z5: has it jumped as it seldom does?                       spike.py
+       spike        K: has it jumped as it seldom does?                        spike.py
     2  combination  S: over the families and the last windows; P: as a rank    combination.py
-    3  calibration  L: as a tail probability, of S and of z5                   calibration.py
+    3  calibration  L: as a tail probability, of S and of K                    calibration.py
     4  policy       is it an alarm?                                            policy.py
     5  episode      is the alarm of before over?                               episode.py
     6  drift        has the level moved for good?                              drift.py
@@ -130,9 +130,12 @@ OUTSIDE = np.dtype([("z", np.float64), ("y", np.float64), ("m", np.float64), ("v
 
 _FRESH = np.zeros((), STATE)
 combination.fresh(_FRESH["combination"])
-calibration.fresh(_FRESH["calibration"])
+calibration.fresh(_FRESH["calibration"], calibration.TAIL_OF_S)
 spike.fresh(_FRESH["spike"])
 policy.fresh(_FRESH["policy"])
+
+_OF_SCORES = ("scored", "spread", "season", "shape", "spike", "combination", "calibration")
+"""Parts of a state that are worth nothing once scores are of another kind."""
 
 _NO_OUTSIDE = np.zeros(0, OUTSIDE)
 _NO_TRACE = np.zeros(0, TRACE)
@@ -345,13 +348,17 @@ class Windows:
         names = list(zip(snapshot["assets"], snapshot["sensors"], strict=True))
         for asset, sensor in names:
             restored._append(asset, sensor)
-        restored._states = adopted(snapshot["states"], STATE)
-        if version != VERSION:
-            for slot in range(len(names)):
-                restored._score_afresh(slot)
+        saved = snapshot["states"]
+        if version == VERSION:
+            restored._states = adopted(saved, STATE)
+        else:
+            lasting = [name for name in saved.dtype.names if name not in _OF_SCORES]
+            restored._states = adopted(saved[lasting], STATE)
         for slot, (asset, sensor) in enumerate(names):
             if sensor is not None:
                 restored._configure(slot, asset, sensor)
+            if version != VERSION:
+                restored._score_afresh(slot)
         restored._count_sharers()
         for slot in range(len(names)):
             restored._restore_model(slot, snapshot)
@@ -368,6 +375,7 @@ class Windows:
         if slot is None:
             slot = self._append(asset, sensor)
             self._configure(slot, asset, sensor)
+            self._score_afresh(slot)
         self._slot_of_number = grown(self._slot_of_number, number + 1)
         self._slot_of_number[number] = slot + 1
 
@@ -384,15 +392,16 @@ class Windows:
         self._configs = grown(self._configs, slot + 1)
         self._names.append((asset, sensor))
         self._slot_of_name[asset, sensor] = slot
-        self._score_afresh(slot)
         return slot
 
     def _score_afresh(self, slot: int) -> None:
         """Forget what depends on how windows are scored; what people said of the series' alarms stands."""
-        for part in ("scored", "spread", "season", "shape", "spike", "combination", "calibration"):
+        for part in _OF_SCORES:
             self._states[part][slot] = _FRESH[part]
         for part in ("u", "age"):
             self._states["policy"][part][slot] = _FRESH["policy"][part]
+        if not self._configs["own"][slot]:
+            self._states["calibration"]["u"][slot] = calibration.U_OF_MODEL
 
     def _configure(self, slot: int, asset: str, sensor: str) -> None:
         rule = self._settings.rule(asset, sensor)
@@ -415,6 +424,7 @@ class Windows:
     def _asset_row(self, asset: str, anomaly: Anomaly) -> int:
         """The row of an asset's model, whose settings are those of the first sensor that asks for one."""
         slot = self._slot_of_name.get((asset, None))
+        new = slot is None
         if slot is None:
             slot = self._append(asset, None)
         if slot not in self._asset_models:
@@ -422,6 +432,8 @@ class Windows:
             self._configs[slot] = self._config(
                 asset, anomaly, own=False, series=False, tells_anomaly=True, tells_drift=False
             )
+        if new:
+            self._score_afresh(slot)
         return slot
 
     def _config(
@@ -626,19 +638,20 @@ def _judge_rows(
             z2 = spread.score(state.spread, d, n, learning)
             z3 = season.score(state.season, state.profile, b, row.mean, n, learning)
             z4 = shape.step(state.shape, row.mean, n) if learning else state.shape.z
-            z = (z1, z2, z3, z4, spike.score(state.spike, d, n))
+            z = (z1, z2, z3, z4, spike.score(state.spike, state.profile, b, row.mean, d, n))
         else:
             z = (outside[i].z, math.nan, math.nan, math.nan, math.nan)
         if not math.isnan(z[0]):
             k = _judge_score(state, config, row, z, outside, sharers[config.budget], learning, told, k, i, traced)
-        if series and learning:
-            k = _judge_drift(state, config, row, b, told, k, i)
-            profile.learn(state.profile, b, row.mean, row.start - state.latest if state.n > 0 else profile.HOUR_MS)
-            level.learn(state.level, state.n)
+        elapsed_ms = row.start - state.latest if state.n > 0 else profile.HOUR_MS
         if own and learning:
             spread.learn(state.spread, n)
             season.learn(state.season, n)
-            spike.learn(state.spike, d, z[verdicts.SPIKE], n)
+            spike.learn(state.spike, state.profile, b, d, z[verdicts.SPIKE], n, elapsed_ms)
+        if series and learning:
+            k = _judge_drift(state, config, row, b, told, k, i)
+            profile.learn(state.profile, b, row.mean, elapsed_ms)
+            level.learn(state.level, state.n)
 
         if learning:
             if state.n > 0:
@@ -696,23 +709,24 @@ def _judge_score(
         if min(combination.Z_CLIP, z[family]) > z[leading]:  # beyond the clip the first is as good as any
             leading = family
     s = combination.smooth(state.combination, total, families, n, learning)
-    p = combination.rank(state.combination, s)
-    surprise = highest = calibration.surprise(state.calibration, s)
+    surprise = calibration.surprise(state.calibration, s, calibration.TAIL_OF_S)
+    rank = combination.rank(state.combination, s)
     jumped = math.nan
-    if own:
-        jumped = calibration.surprise(state.spike.calibration, z[verdicts.SPIKE])
-        highest = max(surprise, jumped)
-        if jumped > surprise and not config.ranked:
+    if own:  # L and R of policy.py
+        jumped = calibration.surprise(state.spike.calibration, z[verdicts.SPIKE], calibration.TAIL_OF_K)
+        if (jumped > policy.L_PER_RANK * rank) if config.ranked else (jumped > surprise):
             leading = verdicts.SPIKE
+        rank = max(rank, jumped / policy.L_PER_RANK)
+        surprise = max(surprise, jumped) - policy.L_OF_HALF
+        jumped -= policy.L_OF_HALF
 
     policy.age_by_one(state.policy, config.window_s)
     if config.ranked:
         threshold = policy.rank_threshold(state.policy)
-        alarm = policy.step(state.policy, p, threshold)
+        alarm = policy.step(state.policy, rank, threshold)
     else:
-        sharing *= 2 if own else 1  # S and the spike channel
         threshold = policy.threshold(state.policy, config.window_s, config.alarms_per_week, sharing)
-        alarm = policy.step(state.policy, highest, threshold)
+        alarm = policy.step(state.policy, surprise, threshold)
 
     # What the alarm state watches, and its mean and variance from before this window is learned.
     if own:
@@ -724,7 +738,7 @@ def _judge_score(
     if ended != episode.GOES_ON and config.tells_anomaly:
         sd = tracker.sigma(before.m, before.v)
         verdict = verdicts.write(told, k, i, verdicts.ENDED, ended, before.onset, before.held, before.m, sd, 0.0)
-        verdict.score, verdict.rank, verdict.threshold = highest, p, threshold
+        verdict.score, verdict.rank, verdict.threshold = max(surprise, 0.0), rank, threshold
         verdict.found_by, verdict.z = before.found_by, z[before.found_by]
         k += 1
     if ended == episode.ENDED_HELD and config.series and state.drift.active == 0:
@@ -737,19 +751,19 @@ def _judge_score(
         if config.tells_anomaly:
             sd = tracker.sigma(m, v)
             verdict = verdicts.write(told, k, i, verdicts.RAISED, 0, row.start, n, m, sd, 0.0)
-            verdict.score, verdict.rank, verdict.threshold = highest, p, threshold
+            verdict.score, verdict.rank, verdict.threshold = max(surprise, 0.0), rank, threshold
             verdict.found_by, verdict.z = leading, z[leading]
             verdict.raised_by = state.policy.raised_by
             k += 1
     if traced.shape[0] > 0:
-        trace.scored(traced, i, s, p, surprise, jumped, threshold, raised)
+        trace.scored(traced, i, s, rank, surprise, jumped, threshold, raised)
         for family in range(families):
             traced[i].z[family] = z[family]
 
     if learning:
         block_max = combination.learn(state.combination, s, n)
         if block_max != combination.NO_BLOCK:
-            calibration.learn(state.calibration, block_max)
+            calibration.learn(state.calibration, block_max, calibration.TAIL_OF_S)
         state.scored += 1
     return k
 

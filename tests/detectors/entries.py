@@ -154,7 +154,7 @@ SPREAD = _unusual(np.zeros_like, lambda values, place: values + np.where(place %
 """A valve that hunts."""
 SEASON = _unusual(_cycle(144), lambda values, _: 40.0 - values, step_s=600, per_week=2.0)
 """Night at noon."""
-SHAPE = _unusual(_cycle(24), lambda _, place: 20.0 + _cycle(96)(place))
+SHAPE = _unusual(_cycle(24), lambda _, place: 20.0 + _cycle(96)(place), per_week=2.0)
 """A machine's cycle takes four times as long."""
 SPIKE = _unusual(_cycle(144), lambda values, place: values + np.where(place == 1470, 4.0, 0.0))
 """One window, at a value that is usual at another time."""

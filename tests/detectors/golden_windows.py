@@ -19,7 +19,10 @@ FOLDER = Path(__file__).resolve().parent.parent / "golden"
 
 
 def main() -> None:
-    """Two series, one in an anomaly, one in a drift; since version 2, people call the anomaly false and then true."""
+    """Two series, one in an anomaly, one in a drift; since version 2, people call the anomaly false and then true.
+
+    Since version 3 the scores of four families and of spikes are in it.
+    """
     table = noise(seed=21, times=900, series=2)
     table[880:, 0] += 10
     table[200:, 1] += 10

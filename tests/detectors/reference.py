@@ -41,7 +41,7 @@ class Tracker:
             self.m = y
         d = y - self.m
         if n >= 100:
-            d = clip(d, -5 * self.sd(), 5 * self.sd())
+            d = clip(d, -10 * self.sd(), 10 * self.sd())
         a = max(1 / 8000, 1 / (n + 1))
         self.m += a * d
         self.v = (1 - a) * (self.v + a * d * d)
@@ -130,43 +130,90 @@ class Shape:
 
 
 @dataclass
-class Calibration:
-    """How seldom a block of 50 scores has one as high as this."""
+class Jump:
+    """How large the step from the value before is, beside what is usual, and usual at this hour."""
 
+    usual: float = 0.0
+    of_hour: list[float] = field(default_factory=lambda: [0.0] * 24)
+
+    def score(self, x: float, d: float, n: int, b: int, visits: int) -> float:
+        """K."""
+        scale = 0.4 * self.usual + 0.6 * min(self.of_hour[b], 4 * self.usual) if visits >= 20 else self.usual
+        return min(1000.0, abs(d) / (1.2533 * scale + 1e-9 * abs(x) + 1e-12)) if n > 10 else 0.0
+
+    def learn(self, d: float, n: int, b: int, visits: int, hours: float) -> None:
+        """Take d in."""
+        f = min(abs(d), 5 * 1.2533 * self.usual) if n >= 100 else abs(d)
+        self.usual += max(1 / 8000, 1 / (n + 1)) * (f - self.usual)
+        a = max(1 - 0.85**hours, 1 / (visits + 1))
+        self.of_hour[b] = float(np.float32(self.of_hour[b] + a * (f - self.of_hour[b])))
+
+
+@dataclass
+class Calibration:
+    """How seldom a block of scores has one as high as this."""
+
+    size: int
+    lowest: float
+    memory: float
+    excesses: float
     u: float
     e: float
-    w: float = 0.0
-    blocks: int = 10
+    prior: float
+    margin: float
+    lag: int
+    blocks: int = 3
     above: int = 2
+    pairs: int = 0
     block: list[float] = field(default_factory=list)
+    past: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """The first width is the first excess."""
-        self.w = self.e
+        """What follows from the rest."""
+        self.w, self.xi = self.e, self.prior
+        self.b = self.e * (1 - self.xi) / (2 - self.xi)
+
+    def tail(self, y: float) -> float:
+        """ln of how much rarer u + y is than u."""
+        sigma = self.e * (1 - self.xi)
+        return math.log(1 + self.xi * y / sigma) / self.xi if self.xi > 1e-3 else y / sigma
 
     def surprise(self, s: float) -> float:
         """L."""
         if s > self.u:
-            return math.log10(5) + (s - self.u) / (self.e * math.log(10))
-        return math.log10(5) * s / self.u
+            return self.lowest + self.tail(s - self.u) / math.log(10)
+        return self.lowest * s / self.u
 
     def learn(self, s: float) -> float | None:
         """Take a score in; at the end of a block return its largest."""
         self.block.append(s)
-        if len(self.block) < 50:
+        if len(self.block) < self.size:
             return None
         y, self.block = max(self.block), []
+        span, sigma = (2.4 - self.lowest) * math.log(10), self.e * (1 - self.xi)
+        kept = min(y, self.u + sigma * ((math.exp(self.xi * span) - 1) / self.xi if self.xi > 1e-3 else span))
         self.blocks += 1
-        a = max(1 / 200, 1 / self.blocks)
-        self.w += a * (abs(y - self.u) - self.w)
+        a = max(1 / self.memory, 1 / self.blocks)
+        self.w += a * (abs(kept - self.u) - self.w)
         if y > self.u:
-            self.above += 1
-            self.e = max(0.05, self.e + max(1 / 40, 1 / self.above) * (y - self.u - self.e))
+            self._learn_excess(kept - self.u)
             self.u += 1.6 * a * self.w
         else:
             self.u -= 0.4 * a * self.w
         self.u = max(self.u, 1e-3)
         return y
+
+    def _learn_excess(self, x: float) -> None:
+        self.above += 1
+        self.e = max(0.05, self.e + max(1 / self.excesses, 1 / self.above) * (x - self.e))
+        if len(self.past) >= self.lag:
+            self.pairs += 1
+            share = max(1 / self.excesses, 1 / (self.pairs + 2))
+            self.b += share * (min(x, self.past[-self.lag]) - self.b)
+        self.past.append(float(np.float32(x)))
+        b, k = clip(self.b, 0.05 * self.e, 0.95 * self.e), min(self.pairs, self.excesses)
+        xi = (k * (2 - self.e / (self.e - b)) + 20 * self.prior) / (k + 20) + self.margin
+        self.xi = float(np.float32(clip(xi, 0, 0.8)))
 
 
 @dataclass
@@ -267,9 +314,10 @@ class Reference:
         self.judged: list[Judged] = []
         """Of each window."""
         self.recent: list[float] = []
-        self.peaks = [0.0] * 16
-        self.jump = Tracker()
-        self.calibration, self.jumps = Calibration(u=1.8, e=0.3), Calibration(u=3.0, e=0.5)
+        self.peaks = [0.3] * 16
+        self.jump = Jump()
+        self.calibration = Calibration(50, math.log10(5), 400, 80, u=1.2, e=0.3, prior=0.0, margin=0.2, lag=2)
+        self.jumps = Calibration(10, 0.0, 1000, 200, u=2.0, e=0.5, prior=0.2, margin=0.1, lag=1)
         self.u = 0.0
         self.age = 10**9
         self.alarm: dict[str, float] | None = None
@@ -291,19 +339,21 @@ class Reference:
             self.season.score(x, n, self.mu[b] if self.visits[b] else None),
             self.shape.score(x, n),
         )
-        s0 = math.fsum(min(6.0, part) for part in z) / 4 if n >= 10 else 0.0
-        self.recent = [*self.recent, s0][-6:]
+        s0 = math.fsum(min(8.0, part) for part in z) / 4 if n >= 10 else 0.0
+        self.recent = [*self.recent, s0][-4:]
         s = sum(self.recent) / len(self.recent)
-        p = s / (1 + sum(self.peaks) / 16)
-        z5 = abs(self.jump.score(d, n)) if n >= 10 else 0.0
-        surprise, spike = self.calibration.surprise(s), self.jumps.surprise(z5)
-        score = max(surprise, spike)
+        p = s / (1.5 + sum(self.peaks) / 16)
+        k = self.jump.score(x, d, n, b, self.visits[b])
+        spike = self.jumps.surprise(k)
+        p = max(p, spike / 4)
+        surprise = max(self.calibration.surprise(s), spike) - math.log10(2)
+        score = max(surprise, 0.0)
 
-        self.judged.append(Judged(z, s, p, surprise, spike))
+        self.judged.append(Judged(z, s, p, surprise, spike - math.log10(2)))
 
-        self.u *= math.exp(-1 / 2400)
+        self.u *= math.exp(-1 / 1200)
         self.age += 1
-        strange = p >= 0.6 * (1 + 0.2 * self.u) if self.ranked else score >= self.smallest_l
+        strange = p >= 0.58 * (1 + 0.2 * self.u) if self.ranked else surprise >= self.smallest_l
         raises = strange and self.age >= 120
         if raises:
             self.age = 0
@@ -331,8 +381,9 @@ class Reference:
         self.level.learn(self.s, n)
         self.spread.tracker.learn(self.spread.y, n)
         self.season.tracker.learn(self.season.rho, n)
-        self.jump.learn(d, n)
-        self.jumps.learn(z5)
+        hours = clip(start - self.latest, 0, HOUR_MS) / HOUR_MS if n else 1.0
+        self.jump.learn(d, n, b, self.visits[b], hours)
+        self.jumps.learn(k)
         self._remember(s)
         events += self._drift(x, start, end)
         self.latest = start

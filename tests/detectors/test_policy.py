@@ -47,8 +47,8 @@ def test_recent_alarms_raise_the_bar_for_ranks():
     raised = policy.rank_threshold(state)
     alarms(state, [0.0] * 24_000, 0.6)
 
-    assert raised == pytest.approx(0.6 * (1 + 0.2 * (1 + math.exp(-120 / 2400))))
-    assert policy.rank_threshold(state) == pytest.approx(0.6, abs=1e-4)
+    assert raised == pytest.approx(0.58 * (1 + 0.2 * (1 + math.exp(-120 / 1200))))
+    assert policy.rank_threshold(state) == pytest.approx(0.58, abs=1e-4)
 
 
 def test_the_budget_becomes_a_score():
@@ -111,7 +111,7 @@ def test_a_false_alarm_raises_both_thresholds():
     policy.raise_by_one(state)
 
     assert policy.threshold(state, MINUTE_S, 1.0, 1) == pytest.approx(math.log10(201.6) + 0.3)
-    assert policy.rank_threshold(state) == pytest.approx(0.66)
+    assert policy.rank_threshold(state) == pytest.approx(0.58 * 1.1)
 
 
 def test_also_the_smallest_threshold_rises():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from contracts.commands import Verdict
-from detectors import calibration, spike
+from detectors import calibration, profile, spike
 from detectors.windows import Windows
 from tests.detectors.closing import MINUTE_MS, START_MS, closed_of, feedback_of, judged, noise, settings_of
 
@@ -14,20 +14,32 @@ PRESS = [("press", "temp")]
 SELDOM = {"false_alarms_per_week": 0.5}
 
 
-def fresh():
-    """A channel that has seen nothing."""
-    state = np.zeros(1, spike.STATE)[0]
-    spike.fresh(state)
-    return state
+class Channel:
+    """A spike channel with the profile that it goes by, a window a minute."""
+
+    def __init__(self):
+        self.state = np.zeros(1, spike.STATE)[0]
+        spike.fresh(self.state)
+        self.profile = np.zeros(1, profile.STATE)[0]
+        self.n = 0
+        self.before = 0.0
+
+    def step(self, x):
+        """K of the next value, which is learned."""
+        b, elapsed_ms = profile.hour(self.n * MINUTE_MS), MINUTE_MS if self.n else profile.HOUR_MS
+        d = x - self.before if self.n else 0.0
+        k = spike.score(self.state, self.profile, b, x, d, self.n)
+        spike.learn(self.state, self.profile, b, d, k, self.n, elapsed_ms)
+        profile.learn(self.profile, b, x, elapsed_ms)
+        self.before = x
+        self.n += 1
+        return k
 
 
 def fed(values):
-    """A channel that has learned the differences of these values, and its scores."""
-    state, scores = fresh(), []
-    for n, d in enumerate(np.diff(values, prepend=values[0])):
-        scores.append(spike.score(state, d, n))
-        spike.learn(state, d, scores[-1], n)
-    return state, scores
+    """A channel that has learned these values, and its scores."""
+    channel = Channel()
+    return channel, [channel.step(value) for value in values]
 
 
 def test_a_jump_is_strange_in_the_window_in_which_it_comes():
@@ -59,8 +71,8 @@ def test_a_series_that_often_jumps_must_jump_further():
 
     surprises = []
     for values in (calm, pulsed):
-        state, scores = fed([*values, values[-1] + 12])
-        surprises.append(calibration.surprise(state["calibration"], scores[-1]))
+        channel, scores = fed([*values, values[-1] + 12])
+        surprises.append(calibration.surprise(channel.state["calibration"], scores[-1], calibration.TAIL_OF_K))
 
     assert surprises[0] > 4
     assert surprises[1] < 1
@@ -68,9 +80,46 @@ def test_a_series_that_often_jumps_must_jump_further():
 
 def test_the_first_ten_windows_have_no_score():
     """Ten values say nothing about what is usual."""
-    _, scores = fed([20.0, 90.0, -50.0, 20.0, 30.0, 900.0, 1.0, 2.0, 3.0, 4.0])
+    _, scores = fed([20.0, 90.0, -50.0, 20.0, 30.0, 900.0, 1.0, 2.0, 3.0, 4.0, 900.0, 900.0, -900.0])
 
-    assert scores == [0.0] * 10
+    assert scores[:11] == [0.0] * 11
+    assert scores[-1] > 0
+
+
+def test_at_night_a_smaller_jump_is_strange():
+    """Where a day is lively and a night is quiet, each is judged by its own."""
+    minutes = np.arange(5 * 1440)
+    night = minutes // 60 % 24 < 6
+    values = 20 + np.random.default_rng(7).normal(size=len(minutes)) * np.where(night, 0.1, 3.0)
+
+    channel, _ = fed(values)  # it ends at midnight
+    by_night = channel.step(channel.before + 3)
+    by_day, _ = fed(values[: -12 * 60])
+    at_noon = by_day.step(by_day.before + 3)
+
+    assert by_night > 2.5 * at_noon
+
+
+def test_a_channel_that_begins_under_a_known_day_goes_by_the_usual_jump():
+    """A series that was judged by a River model until now has a profile, and no hour's jumps."""
+    channel = Channel()
+    channel.profile["c"] = 500
+    channel.profile["visited"] = 24
+    values = noise(seed=8, times=400)[:, 0]
+
+    scores = [channel.step(value) for value in values]
+
+    assert max(scores[30:]) < 5
+    hours = channel.state["h"]
+    assert (hours[hours >= 0] > 0.3).all()
+
+
+def test_a_constant_has_no_jumps():
+    """Nothing is divided by nothing."""
+    channel, scores = fed([21.5] * 500)
+
+    assert scores == [0.0] * 500
+    assert channel.step(21.6) == 1000.0
 
 
 def test_one_window_far_off_is_an_anomaly_that_says_so():
@@ -87,17 +136,16 @@ def test_one_window_far_off_is_an_anomaly_that_says_so():
     assert ended.evidence["ended_by"] == "calm"
 
 
-def test_a_rank_knows_of_no_spikes():
-    """Who ranks asks for what is strange on the whole; a single spike is diluted as it is documented."""
+def test_a_spike_ranks_too():
+    """Who ranks hears of it by R, of which L_K is a part."""
     values = noise(seed=3, times=1200)[:, 0]
     values[1000] += 15
-    on_a_budget, ranked = Windows(settings_of(anomaly=SELDOM)), Windows(settings_of(anomaly={"policy": "ranked"}))
 
-    budgeted = [finding for finding in on_a_budget.judge(closed_of(values)) if finding.active]
-    by_rank = [finding for finding in ranked.judge(closed_of(values)) if finding.active]
+    findings = Windows(settings_of(anomaly={"policy": "ranked"})).judge(closed_of(values))
 
-    assert "spike" in {finding.evidence["found_by"] for finding in budgeted}
-    assert "spike" not in {finding.evidence["found_by"] for finding in by_rank}
+    raised = next(f for f in findings if f.active and f.onset_ts == START_MS + 1000 * MINUTE_MS)
+    assert raised.evidence["found_by"] == "spike"
+    assert raised.rank == pytest.approx((raised.score + np.log10(2)) / 4)
 
 
 def test_windows_that_arent_learned_are_judged_and_leave_no_trace():
@@ -125,12 +173,12 @@ def test_a_jump_that_is_known_to_be_a_fault_is_not_taken_for_usual():
 
 
 def test_the_budget_is_shared_with_the_families():
-    """Two ways to an alarm, each for half of what was asked for; a River model is one and has it all."""
-    settings = {"model": "river.anomaly.HalfSpaceTrees", "params": {"n_trees": 2, "window_size": 20, "seed": 1}}
-    thresholds = []
-    for anomaly in (SELDOM, {**SELDOM, **settings}):
-        traces = []
-        Windows(settings_of(anomaly=anomaly), traces.append).judge(closed_of(noise(seed=6, times=300)))
-        thresholds.append(float(traces[-1].rows["threshold"][-1]))
+    """Two ways to an alarm, each for half of what was asked for."""
+    traces = []
 
-    assert thresholds[0] - thresholds[1] == pytest.approx(np.log10(2))
+    Windows(settings_of(anomaly=SELDOM), traces.append).judge(closed_of(noise(seed=6, times=1000)))
+
+    rows = traces[0].rows
+    by_spike = rows["surprise"] == rows["spike"]
+    assert 0 < by_spike.sum() < len(rows)
+    assert (rows["spike"] >= -np.log10(2)).all()
