@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from contracts.codec import Refusal, decode_message
+from contracts.limits import MESSAGE_VALUES_MAX
 from contracts.readings import READING, Reason, Reject, group_key
 from dataflows.happenings import Refused
 from dataflows.scan.messages import scan
@@ -35,7 +36,13 @@ REJECT_KEY = "reject"
 """Rejects leave the flow before its keyed steps: they need some key, and no group's."""
 
 ROWS_AT_FIRST = 16_384
-"""Readings of one poll that a lane has place for; it doubles when there are more, and stays."""
+"""Readings of one poll that a lane has place for; it doubles when there are more."""
+
+ROWS_KEPT_MAX = 16 * ROWS_AT_FIRST
+"""10 MiB. More are let go of after their poll: twelve lanes shall not keep what each needed once."""
+
+VALUE_BYTES_MIN = 6
+"""A value with its sensor: `"a":1,`."""
 
 
 class Decoder:
@@ -85,6 +92,9 @@ class Decoder:
 
     def _read(self, poll: Poll, aside: _Aside) -> int:
         """Put the readings of a poll into the rows, in the order of the messages; returns how many there are."""
+        if len(self._rows) > ROWS_KEPT_MAX:
+            self._rows = np.zeros(ROWS_AT_FIRST, READING)
+            self._arrived = np.zeros(ROWS_AT_FIRST, np.int64)
         index = self._index
         text = poll.text.ctypes.data
         at = count = 0
@@ -104,14 +114,17 @@ class Decoder:
                 index.seed,
             )
             aside.undated += undated
+            self._sequence += len(poll.messages)  # a message that is read once more isn't the same one
             if at == len(poll.messages):
-                self._sequence += at
                 return count
+            if len(self._rows) < count + min(int(poll.messages["length"][at]) // VALUE_BYTES_MIN, MESSAGE_VALUES_MAX):
+                self._make_room(len(self._rows))
+                continue
             count = self._read_by_reference(at, count, aside)
             at += 1
 
     def _read_by_reference(self, at: int, count: int, aside: _Aside) -> int:
-        """The same for a single message that is unusual in any way, or for which the rows were too few."""
+        """The same for a single message that is unusual in any way."""
         self.referred += 1
         _, _, stamp, offset, partition = aside.poll.messages[at].item()
         decoded = decode_message(aside.poll.value(at), stamp)

@@ -42,6 +42,8 @@ MESSAGE_BYTES = 72
 """sizeof(rd_kafka_message_t)"""
 
 TEXT_BYTES_AT_FIRST = 1024 * 1024
+TEXT_BYTES_KEPT_MAX = 8 * 1024 * 1024
+"""More is let go of after its poll: twelve lanes shall not keep what each needed once."""
 
 
 class Note(NamedTuple):
@@ -83,6 +85,8 @@ class Direct:
             self._addresses = np.zeros(messages_max, np.int64)
             self._messages = np.zeros(messages_max, MESSAGE)
             self._keys = np.zeros(messages_max, np.int64)
+        if len(self._text) > TEXT_BYTES_KEPT_MAX:
+            self._text = np.zeros(TEXT_BYTES_AT_FIRST, np.uint8)
         notes: list[Note] = []
         used = taken = 0
         for turn in range(len(self._queues)):

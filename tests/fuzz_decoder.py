@@ -223,6 +223,30 @@ _ODD_TIMES = [
     99999999999999999999 9223372036854775807 9223372036854775808""".split(),
 ]
 _GAPS = [b""] * 8 + [b" ", b"\n", b"\t \r\n"]
+_CLOCKS = [
+    "T00:00:00",
+    "T23:59:59",
+    "t12:30:00",
+    " 07:05:09",
+    "T24:00:00",
+    "T12:60:00",
+    "T12:30:60",
+    "_12:30:00",
+    "T1:30:00",
+]
+_FRACTIONS = ["", "", ".", ".1", ".12", ".123", ".1239", ".123999", ".123999999", ".1234567890"]
+_OFFSETS = ["Z", "Z", "z", "", "+00:00", "-00:00", "+05:45", "-23:59", "+24:00", "+01:60", "+0100", "+01", "ZZ"]
+
+
+def _calendar(chance: random.Random) -> bytes:
+    """A time as text, mostly one that exists."""
+    year = chance.randint(1970, 2024) if chance.random() < 0.9 else chance.randint(0, 9999)
+    date = f"{year:04d}-{chance.randint(0, 13):02d}-{chance.choice((0, 1, 15, 28, 29, 30, 31, 32)):02d}"
+    text = f"{date}{chance.choice(_CLOCKS)}{chance.choice(_FRACTIONS)}{chance.choice(_OFFSETS)}"
+    if chance.random() < 0.1:
+        cut = chance.randrange(len(text))
+        text = text[:cut] + chance.choice("0:-. x\\") + text[cut + 1 :]
+    return b'"%b"' % text.encode()
 
 
 def _composed(chance: random.Random) -> bytes:
@@ -241,6 +265,8 @@ def _composed(chance: random.Random) -> bytes:
         if chance.random() < share:
             if chance.random() < 0.04:
                 text = chance.choice(odd)
+            elif key == b"ts" and chance.random() < 0.3:
+                text = _calendar(chance)
             elif usual is not None:
                 text = chance.choice(usual)
             else:

@@ -18,6 +18,7 @@ from dataflows.scan.decimals import double_of, number_at
 from dataflows.scan.memory import byte_at, word_at, word_of
 from dataflows.scan.names import find_name, find_series
 from dataflows.scan.text import name_end, past_text
+from dataflows.scan.times import time_at
 from detectors.compiled import compiled, inlined
 
 __all__ = ["scan"]
@@ -220,9 +221,14 @@ def _value(p: int) -> tuple[float, int]:
 
 @inlined
 def _time(p: int) -> tuple[int, int]:
-    """Whole milliseconds, or null."""
-    if byte_at(p) == 110:
+    """Whole milliseconds, a calendar's time, or null."""
+    first = byte_at(p)
+    if first == 110:
         return _NO_TS, p + 4 if word_at(p) & _4 == _NULL else 0
+    if first == 34:
+        quote = name_end(p + 1)
+        ts = time_at(p + 1, quote)
+        return ts, quote + 1 if ts > 0 else 0
     end, w, _, negative, whole = number_at(p)
     return w, end if whole and not negative else 0
 

@@ -37,6 +37,8 @@ def _referred(*values, settings=None):
         b'{"asset":"press-1","sensor":"temp","ts":null,"value":1,"quality":"UNCERTAIN"}',
         b'{"asset":"press-1","sensor":"temp","ts":1700000000000,"value":1,"quality":1073741824}',
         b'{"asset":"press-1","sensor":"temp","ts":1700000000000,"value":1,"unit":"\\u00b0C","tags":{"line":[3,null]}}',
+        b'{"asset":"press-1","sensor":"temp","ts":"2023-11-14T22:13:20.123456Z","value":1}',
+        b'{"asset":"press-1","sensor":"temp","ts":"2023-11-14 23:13:20+01:00","value":1}',
         b'{"asset":"press-1","ts":1700000000000,"values":{"temp":1.5,"p":4},"quality":null}',
         b'{"values":{"p":4,"temp":false},"ts":1700000000000,"asset":"press-1"}',
         b'{"values":{"any":[]},"asset":"press-1","sensor":"temp","value":1}',
