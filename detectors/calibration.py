@@ -107,7 +107,7 @@ U_OF_MODEL = 2.2
 TAIL_OF_K = Tail(l_u=0.0, memory=1000.0, excesses=200.0, u=2.0, e=0.5, xi=0.2, margin=0.1, lag=1.0)
 
 
-def fresh(state: Record, tail: Tail) -> None:
+def fresh(state: Record, tail: Tail = TAIL_OF_S) -> None:
     """Set what doesn't start at zero."""
     state["u"], state["e"], state["w"] = tail.u, tail.e, tail.e
     state["b"] = tail.e * (1.0 - tail.xi) / (2.0 - tail.xi)
@@ -117,7 +117,7 @@ def fresh(state: Record, tail: Tail) -> None:
 
 
 @inlined
-def surprise(state: Record, s: float, tail: Tail) -> float:
+def surprise(state: Record, s: float, tail: Tail = TAIL_OF_S) -> float:
     """L of this score, by the blocks so far."""
     if s <= state.u:
         return float(tail.l_u * s / state.u)
@@ -127,7 +127,7 @@ def surprise(state: Record, s: float, tail: Tail) -> float:
 
 
 @inlined
-def learn(state: Record, y: float, tail: Tail) -> None:
+def learn(state: Record, y: float, tail: Tail = TAIL_OF_S) -> None:
     """Take in the maximum y of a block that has ended."""
     xi, u = float(state.xi), state.u
     span = (L_LEARNED_MAX - tail.l_u) * LN_10
