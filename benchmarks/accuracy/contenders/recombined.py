@@ -1,12 +1,13 @@
 """andon's families put together anew: without one of them, or with another threshold.
 
-The tracer tells z of every family before they are combined. From there on this runs the product's own kernels
-(combination, policy) in the product's order; with all families it comes to the product's own S, P and
-alarms, bit by bit (tests). What a family does besides (the alarm state watches level and spread) isn't removed.
+The tracer tells z of every family before they are combined, and the score of the spike channel. From there on this runs
+the product's own kernels (combination, policy) in the product's order; with all of them it comes to the product's own
+S, R and alarms (tests). What a family does besides isn't removed: the alarm state watches level and spread.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
     from benchmarks.accuracy.streams import Flags, Floats, Stream
     from contracts.readings import Rows
 
-__all__ = ["Recombination", "Recombined", "alarms_at", "recombine"]
+__all__ = ["PARTS", "Recombination", "Recombined", "alarms_at", "recombine"]
+
+SPIKE = "spike"
+PARTS = (*FAMILIES, SPIKE)
+"""Whatever may raise: the families together, and the spike channel by itself."""
 
 STATE = np.dtype(
     [
@@ -40,51 +45,53 @@ class Recombined(NamedTuple):
     """One entry a window; shape (n,)."""
 
     s: Floats
-    p: Floats
+    r: Floats
+    """What the policy decides by."""
     alarms: Flags
-    """Where the policy decides on an alarm by P, not in the warm-up."""
+    """Where it decides on an alarm; not in the warm-up."""
 
 
-def recombine(trace: Rows, families: Collection[str] = FAMILIES) -> Recombined:
-    """What the families say together.
+def recombine(trace: Rows, parts: Collection[str] = PARTS) -> Recombined:
+    """What some parts say together.
 
     Args:
         trace: records of one series under the ranked policy, dtype TRACE, shape (n,).
-        families: that are heard; at least one.
+        parts: that are heard, of PARTS; at least one family.
     """
-    heard = np.array([family in families for family in FAMILIES])
+    heard = np.array([family in parts for family in FAMILIES])
     state = np.zeros(1, STATE)
     combination.fresh(state["combination"][0])
     policy.fresh(state["policy"][0])
     z = np.ascontiguousarray(trace["z"], dtype=np.float64)
     out = np.zeros((2, len(trace)))
     alarms = np.zeros(len(trace), np.bool_)
-    _recombine(z, trace["learned"] > 0, heard, state, out, alarms)
+    spike = trace["spike"].copy() if SPIKE in parts else np.full(len(trace), np.nan)
+    _recombine(z, spike, trace["learned"] > 0, heard, state, out, alarms)
     return Recombined(out[0], out[1], alarms)
 
 
-def alarms_at(p: Floats, rank_min: float) -> Flags:
-    """Where the ranked policy would alarm if P had to reach another value.
+def alarms_at(r: Floats, rank_min: float) -> Flags:
+    """Where the ranked policy would alarm if R had to reach another value.
 
     Args:
-        p: P of each window of one series, shape (n,).
+        r: of each window of one series, shape (n,).
     """
-    alarms = np.zeros(len(p), np.bool_)
+    alarms = np.zeros(len(r), np.bool_)
     u, before, latest = 0.0, 0, -policy.REFRACTORY
-    for row in np.flatnonzero(p >= rank_min).tolist():
+    for row in np.flatnonzero(r >= rank_min).tolist():
         u, before = u * policy.U_KEPT ** (row - before), row
-        if row - latest >= policy.REFRACTORY and p[row] >= rank_min * (1.0 + policy.RAISE * u):
+        if row - latest >= policy.REFRACTORY and r[row] >= rank_min * (1.0 + policy.RAISE * u):
             u, latest = u + 1.0, row
             alarms[row] = row >= policy.WARMUP
     return alarms
 
 
 class Recombination:
-    """andon with all of its families or without one, from what it told of the same streams of one sensor.
+    """andon with all of its parts or without one, from what it told of the same streams of one sensor.
 
     Args:
         andon: with the ranked policy; it judges a stream first where it hasn't yet.
-        without: the family that isn't heard; None: all are.
+        without: the part that isn't heard; None: all are.
     """
 
     state_bytes = None
@@ -92,22 +99,24 @@ class Recombination:
     def __init__(self, andon: Andon, without: str | None = None) -> None:
         self.name = "all" if without is None else f"without {without}"
         self._andon = andon
-        self._families = [family for family in FAMILIES if family != without]
+        self._parts = [part for part in PARTS if part != without]
 
     def judge(self, streams: Sequence[Stream]) -> Mapping[str, Judged]:
-        """P and alarms; it has no state of its own."""
+        """R and alarms; it has no state of its own."""
         return {stream.name: self._judged(stream) for stream in streams}
 
     def _judged(self, stream: Stream) -> Judged:
         trace = self._andon.played(stream).traces[stream.sensors[0]]
-        found = recombine(trace, self._families)
-        scores = on_rows(found.p, trace["start"], stream.times_ms, missing=np.nan)
+        found = recombine(trace, self._parts)
+        scores = on_rows(found.r, trace["start"], stream.times_ms, missing=np.nan)
         alarms = on_rows(found.alarms, trace["start"], stream.times_ms, missing=0.0) > 0
         return Judged(scores, alarms & fresh_rows(stream.times_ms))
 
 
 @compiled
-def _recombine(z: Floats, learned: Flags, heard: Flags, states: Record, out: Floats, alarms: Flags) -> None:
+def _recombine(
+    z: Floats, spike: Floats, learned: Flags, heard: Flags, states: Record, out: Floats, alarms: Flags
+) -> None:
     state = states[0]
     families = 0
     for family in range(heard.shape[0]):
@@ -119,10 +128,12 @@ def _recombine(z: Floats, learned: Flags, heard: Flags, states: Record, out: Flo
             if heard[family]:
                 total += min(combination.Z_CLIP, z[i, family])
         s = combination.smooth(state.combination, total, families, n, learning)
-        p = combination.rank(state.combination, s)
-        out[0, i], out[1, i] = s, p
+        r = combination.rank(state.combination, s)
+        if not math.isnan(spike[i]):
+            r = max(r, (spike[i] + policy.L_OF_HALF) / policy.L_PER_RANK)
+        out[0, i], out[1, i] = s, r
         policy.age_by_one(state.policy, 0.0)
-        alarm = policy.step(state.policy, p, policy.rank_threshold(state.policy))
+        alarm = policy.step(state.policy, r, policy.rank_threshold(state.policy))
         alarms[i] = alarm and n >= policy.WARMUP
         if learning:
             combination.learn(state.combination, s, n)
