@@ -35,6 +35,7 @@ TITLES = {
     "skab": "SKAB: a water circuit with eight sensors",
     "tep": "Tennessee Eastman: a chemical plant with 52 sensors",
 }
+TABLES = "tables.md"
 VERSIONS = ("andon", "bytewax", "numba", "numpy", "river")
 BEGIN, END = "<!-- make bench-accuracy: from here -->", "<!-- make bench-accuracy: to here -->"
 
@@ -58,7 +59,7 @@ BEGIN, END = "<!-- make bench-accuracy: from here -->", "<!-- make bench-accurac
 @click.option(
     "--page",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A Markdown page whose part between the marks is replaced by the tables.",
+    help="A Markdown page whose part between the marks is replaced by the tables of all corpora in the results.",
 )
 def main(corpus: str, *, size: str, results: Path, page: Path | None) -> None:
     """Measure, print and write; the last line is one JSON object."""
@@ -69,23 +70,19 @@ def main(corpus: str, *, size: str, results: Path, page: Path | None) -> None:
         raise click.ClickException(str(error)) from error
     if page is not None:
         _parts(page)  # a page without the marks is refused before the work, not after it
-    lines = _setting()
-    print("\n".join(lines), flush=True)
     figures: dict[str, dict[str, Any]] = {}
     for name in names:
         began = time.monotonic()
         report = REPORTS[name](folders[name], size=Size(size), told=_tell)
         seconds = time.monotonic() - began
         figures[name] = {"corpus": name, **report.figures, "seconds": round(seconds, 1)}
-        section = [f"## {TITLES[name]}", "", *report.lines, ""]
-        print("\n".join(section), flush=True)
-        lines += section
-        _write(results / name, report, figures[name])
-    results.mkdir(parents=True, exist_ok=True)
-    (results / "tables.md").write_text("\n".join(lines), encoding="utf-8")
+        tables = "\n".join([f"### {TITLES[name]}", "", *_setting(), *report.lines, ""])
+        print(tables, flush=True)
+        _write(results / name, report, figures[name], tables)
     if page is not None:
         before, after = _parts(page)
-        page.write_text("\n".join([f"{before}{BEGIN}", "", *lines, f"{END}{after}"]), encoding="utf-8")
+        known = [file.read_text(encoding="utf-8") for name in REPORTS if (file := results / name / TABLES).exists()]
+        page.write_text("\n".join([f"{before}{BEGIN}", "", *known, f"{END}{after}"]), encoding="utf-8")
     _tell(f"scores, alarms, figures, tables and plots are in {results}")
     print(json.dumps(figures[corpus] if corpus != "all" else {"corpus": "all", **figures}), flush=True)
 
@@ -100,11 +97,12 @@ def _setting() -> list[str]:
     )
 
 
-def _write(folder: Path, report: Report, figures: dict[str, Any]) -> None:
+def _write(folder: Path, report: Report, figures: dict[str, Any], tables: str) -> None:
     for one in report.runs:
         write_run(folder, one, report.streams)
     drawn = [stream for stream in report.streams if stream.name in report.drawn]
     write_plots(folder / "plots", drawn, report.runs[0].judged, report.faulty)
+    (folder / TABLES).write_text(tables, encoding="utf-8")
     (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 

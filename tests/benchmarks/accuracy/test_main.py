@@ -48,7 +48,7 @@ def test_tables_figures_scores_and_pictures_are_written(done):
     """All that is needed to look closer."""
     output, folder, _ = done
 
-    assert (folder / "tables.md").read_text().strip() in output
+    assert (folder / "nab" / "tables.md").read_text().strip() in output
     assert json.loads((folder / "nab" / "figures.json").read_text())["corpus"] == "nab"
     assert (folder / "nab" / "andon-ranked" / "realKnownCause" / "nyc_taxi.csv").is_file()
     assert (folder / "skab" / "plots" / "anomaly-free__anomaly-free.svg").is_file()
