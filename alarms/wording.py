@@ -109,6 +109,15 @@ _ACTS_OF_NOBODY = {
 }
 
 
+_UNUSUAL = {
+    "spread": "fluctuates unusually",
+    "season": "is unusual for this hour of the day",
+    "shape": "takes an unusual course",
+    "spike": "jumps unusually",
+}
+"""By what found it: a value may be unusual for its hour, or in its course, though its level isn't."""
+
+
 def _lasted(finding: Finding) -> str:
     return f"after {duration(finding.ts - finding.onset_ts)}"
 
@@ -159,10 +168,12 @@ def _anomaly(finding: Finding, unit: str | None) -> str:
         first = ", ".join(share.sensor for share in finding.contributions[:3])
         return f"behaves unusually, most of all {first}" if first else "behaves unusually"
     low, high = finding.expected
+    told = (
+        f"{_UNUSUAL.get(str(finding.evidence.get('found_by')), 'behaves unusually')}: {quantity(finding.value, unit)}"
+    )
     if low is None or high is None:
-        return f"behaves unusually: {quantity(finding.value, unit)}"
-    usual = f"{quantity(low, None)} to {quantity(high, unit)}"
-    return f"behaves unusually: {quantity(finding.value, unit)}; its level is usually {usual}"
+        return told
+    return f"{told}; its level is usually {quantity(low, None)} to {quantity(high, unit)}"
 
 
 def _drift(finding: Finding, unit: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from alarms.wording import act, duration, held_back, maintenance, message, moment, quantity, reconciled
 from contracts.alerts import Transition
 from contracts.findings import Expected, Finding, Kind, Share
+from detectors.combination import FAMILIES
 
 RAISED: list[tuple[dict[str, Any], str]] = [
     (
@@ -38,6 +40,20 @@ RAISED: list[tuple[dict[str, Any], str]] = [
     (
         {"kind": Kind.ANOMALY, "rule": "sensor", "value": 9.5, "expected": Expected(4.0, 6.0)},
         "pump-1 flow behaves unusually: 9.5 l/s; its level is usually 4 to 6 l/s",
+    ),
+    (
+        {
+            "kind": Kind.ANOMALY,
+            "rule": "sensor",
+            "value": 5.5,
+            "expected": Expected(4.0, 6.0),
+            "evidence": {"found_by": "season"},
+        },
+        "pump-1 flow is unusual for this hour of the day: 5.5 l/s; its level is usually 4 to 6 l/s",
+    ),
+    (
+        {"kind": Kind.ANOMALY, "rule": "sensor", "value": 5.5, "evidence": {"found_by": "river.anomaly.LODA"}},
+        "pump-1 flow behaves unusually: 5.5 l/s",
     ),
     (
         {
@@ -182,3 +198,11 @@ def test_a_return_that_was_held_back_says_so() -> None:
 def test_a_moment_is_said_in_one_zone_to_the_minute_where_that_is_enough(ts: int, words: str) -> None:
     """A time that no calendar has is repeated as it is."""
     assert moment(ts) == words
+
+
+@pytest.mark.parametrize("found_by", [*FAMILIES, "spike"])
+def test_whatever_found_an_anomaly_it_is_said_to_be_unusual(found_by: str) -> None:
+    """The operator reads how it is unusual, not only that it is."""
+    unusual = finding(kind=Kind.ANOMALY, rule="sensor", value=5.5, evidence={"found_by": found_by})
+
+    assert re.match(r"pump-1 flow \w.* unusual.*: 5\.5 l/s$", message(unusual, "l/s"))

@@ -61,7 +61,7 @@ def test_a_false_alarm_raises_the_threshold_of_its_series_and_of_no_other():
     table = np.column_stack([faulty(times=1200, until=640), faulty(times=1200, until=640, seed=2)])
     table[1100:] += 8
     names = [("press", "temp"), ("press", "flow")]
-    windows = Windows(settings_of(anomaly=OFTEN, drift=False))
+    windows = Windows(settings_of(anomaly={**OFTEN, "per_sensor": True}, drift=False))
     first = windows.judge(closed_of(table[:700], names=names))
     onset = next(finding.onset_ts for finding in reversed(first) if finding.active and finding.sensor == "temp")
 
@@ -156,6 +156,27 @@ def test_a_confirmed_fault_is_not_learned_however_long_it_lasts():
     assert windows.paused() == []
     (ended,) = mended
     assert (ended.active, ended.onset_ts, ended.evidence["ended_by"]) == (False, onset, "calm")
+
+
+def test_a_confirmed_fault_is_unlearned_by_every_family_that_watches_its_end():
+    """A trembling valve that is known to be one doesn't become how the valve usually trembles."""
+    values = faulty(times=700, fault=0)
+    values[ONSET:] += np.where(np.arange(100) % 2, 9.0, -9.0)
+    windows = Windows(settings_of(anomaly=OFTEN, drift=False))
+    raised = [finding for finding in judge(windows, values[: ONSET + 20]) if finding.active]
+
+    assert say(windows, TRUE, raised[-1].onset_ts) is None
+    confirmed = windows.snapshot()["states"][0]
+    judge(windows, values[ONSET + 20 :], first=ONSET + 20)
+    learned = windows.snapshot()["states"][0]
+
+    assert confirmed["episode"]["pair"] == 1
+    for state in (confirmed, learned):
+        assert state["spread"]["tracker"]["m"] == state["episode"]["m_b"]
+        assert state["spread"]["tracker"]["v"] == state["episode"]["v_b"]
+        assert state["season"]["rho"] == state["season"]["tracker"]["m"]
+        assert state["spike"]["cur"] == 0
+    assert learned["shape"].tobytes() == confirmed["shape"].tobytes()
 
 
 def test_without_that_word_the_same_fault_is_learned():
