@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from contracts.alerts import AlertRecord
     from contracts.readings import Rows
 
-__all__ = ["Proof", "Saved", "nothing_differs", "play_in_parts", "prefix_holds", "prove"]
+__all__ = ["RESTARTS", "Proof", "Saved", "nothing_differs", "play_in_parts", "prefix_holds", "prove"]
 
 SEED = 7
 RESTARTS = 3
@@ -63,10 +63,11 @@ class Saved(NamedTuple):
     state_bytes: int
 
 
-def prove(andon: Andon, streams: Sequence[Stream], told: Callable[[str], None]) -> Proof:
+def prove(andon: Andon, streams: Sequence[Stream], told: Callable[[str], None], *, restarts: int = RESTARTS) -> Proof:
     """Look at every stream.
 
     Args:
+        restarts: of each stream.
         told: is told what has been done.
     """
     cuts = {stream.name: _cuts(stream, 1)[0] for stream in streams}
@@ -76,7 +77,7 @@ def prove(andon: Andon, streams: Sequence[Stream], told: Callable[[str], None]) 
         prefix_holds(andon.played(stream), played[stream.name], stream.part(0, cuts[stream.name])) for stream in streams
     )
     told(f"no look ahead: {prefix} of {len(streams)} streams")
-    saved = play_in_parts(andon, streams, {stream.name: _cuts(stream, RESTARTS) for stream in streams})
+    saved = play_in_parts(andon, streams, {stream.name: _cuts(stream, restarts) for stream in streams})
     restart = sum(nothing_differs(andon.played(stream), saved.played[stream.name]) for stream in streams)
     told(f"restarts change nothing: {restart} of {len(streams)} streams")
     return Proof(len(streams), prefix, restart, saved.state_bytes)

@@ -17,7 +17,7 @@ from benchmarks.accuracy.contenders.recombined import PARTS, Recombination, alar
 from benchmarks.accuracy.contenders.river import AbsoluteDeviation
 from benchmarks.accuracy.contenders.row_by_row import RowByRow
 from benchmarks.accuracy.corpora.nab import read_labels, read_published_figures, read_streams
-from benchmarks.accuracy.laws import prove
+from benchmarks.accuracy.laws import RESTARTS, prove
 from benchmarks.accuracy.markdown import figure, interval, paragraph, table
 from benchmarks.accuracy.reports.report import Report, Size, us_per_value
 from benchmarks.accuracy.runs import run
@@ -106,7 +106,7 @@ def report(folder: Path, *, size: Size, told: Callable[[str], None]) -> Report:
     scored = [_scored(one, corpus) for one in runs]
     parts = [run(Recombination(andon, without), corpus.streams, told) for without in (None, *PARTS)]
     ablated = [_scored(one, corpus) for one in parts]
-    proof = prove(andon, corpus.streams, told)
+    proof = prove(andon, corpus.streams, told, restarts=1 if smoke else RESTARTS)
     best, best_at = _best_rank(andon, corpus)
     ours = scored[0]
     state_bytes = round(proof.state_bytes / proof.streams)

@@ -9,6 +9,8 @@ from click.testing import CliRunner
 
 from benchmarks.accuracy.__main__ import BEGIN, END, main
 
+pytestmark = pytest.mark.timeout(600)  # the one run that all of them look at comes with the first
+
 PAGE = f"# How well\n\nBefore.\n\n{BEGIN}\n\nwhat was measured long ago\n\n{END}\n\nAfter.\n"
 
 
