@@ -13,7 +13,7 @@ they are told once, and aren't part of the promise that a replay gives the same 
 from __future__ import annotations
 
 from bisect import insort
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -29,6 +29,7 @@ from contracts.alerts import (
     alert_id,
     event_id,
     priority_of,
+    read_alert,
 )
 from contracts.errors import StateError
 from contracts.findings import Kind
@@ -136,7 +137,7 @@ class Flood:
             flood._newest.append(Raise(ts, asset, sensor, kind, rule, Priority(priority), identity))
         if (saved := snapshot["standing"]) is not None:
             parts = {"assets": dict(saved["assets"]), "seconds": dict(saved["seconds"])}
-            flood._standing = _Standing(**{**saved, "alert": Alert.model_validate_json(saved["alert"]), **parts})
+            flood._standing = _Standing(**{**saved, "alert": read_alert(saved["alert"]), **parts})
         return flood
 
     def snapshot(self) -> dict[str, Any]:
@@ -257,7 +258,7 @@ class Flood:
             "first_up": [raised.key for raised in newest[:FIRST_UP]],
             "top_assets": _top(standing),
         }
-        standing.alert = alert = alert.model_copy(update={"evidence": evidence})
+        standing.alert = alert = replace(alert, evidence=evidence)
         return [_record(alert), AlarmRecord(self._key, _state(alert))]
 
     def _end(self, standing: _Standing, ts: int) -> list[AlertRecord | AlarmRecord]:

@@ -6,6 +6,7 @@ there the alarm's newest alert is said again, with what has changed.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import orjson
@@ -23,6 +24,7 @@ from contracts.alerts import (
     WindowSpan,
     event_id,
     priority_of,
+    read_alert,
 )
 from contracts.findings import Evidence, Kind, Share
 
@@ -126,7 +128,7 @@ class Writer:
             source: `topic/partition/offset` of the command; empty where there is none.
         """
         record = self.again(
-            Alert.model_validate_json(alarm.body),
+            read_alert(alarm.body),
             transition,
             state=alarm.state,
             ts=ts,
@@ -155,16 +157,16 @@ class Writer:
         source: str = "",
     ) -> AlertRecord:
         """An alert said again with what has changed."""
-        changes = {
-            "transition": transition,
-            "state": state,
-            "annunciated": annunciated,
-            "ts": ts,
-            "by": by,
-            "comment": comment,
-            "message": text,
-        }
-        again = alert.model_copy(update=changes)
+        again = replace(
+            alert,
+            transition=transition,
+            state=state,
+            annunciated=annunciated,
+            ts=ts,
+            by=by,
+            comment=comment,
+            message=text,
+        )
         return AlertRecord(
             alert=again,
             event_id=event_id(alert=alert.alert_id, transition=transition, cause=cause),

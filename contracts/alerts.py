@@ -8,11 +8,12 @@ from hashlib import blake2b
 from typing import Annotated
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from contracts.findings import Kind
 
 __all__ = [
+    "ALERT",
     "Alert",
     "AlertRecord",
     "Contribution",
@@ -24,6 +25,7 @@ __all__ = [
     "alert_id",
     "event_id",
     "priority_of",
+    "read_alert",
 ]
 
 
@@ -89,39 +91,46 @@ def _digest(*parts: str) -> str:
     return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+_STRANGERS_REFUSED = ConfigDict(extra="forbid")
 
 
-class ExpectedRange(_Model):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedRange:
     """The range that was expected, in the sensor's unit; null is open."""
 
+    __pydantic_config__ = _STRANGERS_REFUSED
     low: float | None = None
     high: float | None = None
 
 
-class Contribution(_Model):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
     """One sensor's part in the alert."""
 
+    __pydantic_config__ = _STRANGERS_REFUSED
     sensor: str
     share: Annotated[float, Field(ge=0, le=1)]
 
 
-class WindowSpan(_Model):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSpan:
     """The window that was judged."""
 
+    __pydantic_config__ = _STRANGERS_REFUSED
     start: Annotated[int, Field(description="ms since the epoch, inclusive")]
     end: Annotated[int, Field(description="ms since the epoch, exclusive; equal to start where window_s = 0")]
     count: Annotated[int, Field(description="readings in it")]
 
 
-class Alert(_Model):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
     """One transition of one alarm: the JSON body of a record on the alert topic.
 
     A function of the readings and the resolved rule alone: the same on every replay, byte for byte.
     """
 
-    schema_: Annotated[int, Field(alias="schema", description="version of this format")] = 1
+    __pydantic_config__ = _STRANGERS_REFUSED
+    schema: Annotated[int, Field(description="version of this format")] = 1
     alert_id: Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="one episode of one alarm")]
     transition: Transition
     state: State
@@ -148,13 +157,20 @@ class Alert(_Model):
     message: Annotated[str, Field(description="one line for the operator")]
 
     def body(self) -> bytes:
-        """The record's value: UTF-8 JSON, keys in the order of this model."""
-        fields = dict(self.__dict__)  # in the order of the model; its own serializer takes ten times as long
-        return orjson.dumps({"schema": fields.pop("schema_"), **fields}, default=_fields_of)
+        """The record's value: UTF-8 JSON, keys in the order of these fields."""
+        return orjson.dumps(self)
 
 
-def _fields_of(part: _Model) -> dict[str, object]:
-    return part.__dict__
+ALERT: TypeAdapter[Alert] = TypeAdapter(Alert)
+"""Checks and describes alerts that come from elsewhere: our own are made without, fifty thousand of them in seconds."""
+
+
+def read_alert(body: str | bytes) -> Alert:
+    """The alert in a record's value.
+
+    Raises: ValueError if it is none.
+    """
+    return ALERT.validate_json(body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -27,7 +28,7 @@ def types_of(annotation: Any) -> list[Any]:
 
 def is_model(kind: Any) -> bool:
     """Whether a type is a table with keys of its own."""
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
+    return isinstance(kind, type) and (issubclass(kind, BaseModel) or is_dataclass(kind))
 
 
 def bounds(field: FieldInfo) -> str:

@@ -80,6 +80,7 @@ class Happenings:
         self._flood = Gauge("andon_alarms_flood", "1 while there are more than a person can follow.", registry=on)
         self._chattering = Gauge("andon_alarms_chattering", "Alarms that are raised again and again.", registry=on)
         self._old = Gauge("andon_alarms_stale", "Alarms active for more than 24 hours.", registry=on)
+        self._waiting = Gauge("andon_findings_waiting", "Findings on which no alarm is decided yet.", registry=on)
         self._reconciled = Counter(
             "andon_alarms_reconciled", "Records that mended the alarm-state topic after a start.", registry=on
         )
@@ -180,6 +181,10 @@ class Happenings:
     def alarms_aged(self, change: int) -> None:
         """So many more (or fewer) alarms have been active for more than a day."""
         self._old.inc(change)
+
+    def findings_wait(self, count: int) -> None:
+        """So many findings wait to be decided, those of all key groups of this process."""
+        self._waiting.set(count)
 
     def flood_measured(self, *, under_way: bool, raised_lately: int) -> None:
         """The site's raises of the last ten minutes were counted."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,15 +23,17 @@ from contracts.alerts import AlertRecord, Transition, priority_of
 from contracts.commands import Command
 from contracts.findings import Closed, Finding, Kind
 from contracts.readings import Block, Clock, Reject, Tick
+from dataflows.waiting import EACH_TIME_MIN, Turns, Waiting
 from detectors.samples import Samples
 from detectors.windows import Learning, Windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
     from contracts.alerts import Priority
     from contracts.settings import Settings
     from dataflows.happenings import Happenings
+    from dataflows.waiting import Waits
     from detectors.trace import Tracer
 
 __all__ = [
@@ -232,12 +235,13 @@ class WindowsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
 
 
 class AlarmsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
-    """Every finding, command and moment: the alarm lifecycle."""
+    """Every finding, command and moment: the alarm lifecycle. Many at once are decided in turns; see `waiting`."""
 
-    def __init__(self, alarms: Alarms, happenings: Happenings, *, common: Common) -> None:
+    def __init__(self, alarms: Alarms, happenings: Happenings, *, common: Common, waiting: Waiting) -> None:
         self._alarms = alarms
         self._happenings = happenings
         self._common = common
+        self._waiting = waiting
         self._bytes = 0
         self._standing: Mapping[tuple[str, Priority], int] = {}
         self._chattering = self._old = 0
@@ -247,48 +251,82 @@ class AlarmsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
     @classmethod
     def builder(cls, settings: Settings, happenings: Happenings) -> Callable[[dict[str, Any] | None], AlarmsStep]:
         """What Bytewax calls for a key group's first finding, or with its saved state."""
-        common = Common()
+        common = Common(settings)
 
         def build(saved: dict[str, Any] | None) -> AlarmsStep:
             alarms = Alarms.restore(settings, saved) if saved else Alarms(settings)
             if common.compared:
                 alarms.reconcile(Recorded((), 0))  # nothing stood before, so there is nothing to compare
-            return cls(alarms, happenings, common=common)
+            waiting = Waiting(common.turns, saved.get("waiting", ()) if saved else ())
+            return cls(alarms, happenings, common=common, waiting=waiting)
 
         return build
 
     def on_batch(self, values: list[Item]) -> tuple[list[Item], bool]:
-        """Findings, commands and time in; transitions, what stands after them, and refusals out."""
-        began = perf_counter()
-        out: list[Item] = []
-        now_ms: int | None = None
+        """Findings, commands and time in; transitions, what stands after them, and refusals out, now or later."""
+        passing: list[Item] = []
         for item in values:
-            told, time_ms = self._hear(item)
+            if isinstance(item, tuple):
+                for finding in item:
+                    self._waiting.put(finding)
+            elif isinstance(item, Command | Tick | Clock | Recorded):
+                self._waiting.put(item)
+            else:
+                passing.append(item)
+        return self._decide(passing, call=(self, "batch"))
+
+    def on_notify(self) -> tuple[list[Item], bool]:
+        """The next turn has begun."""
+        return self._decide([], call=(self, "notify"))
+
+    def on_eof(self) -> tuple[list[Item], bool]:
+        """Nothing more comes: the flow ends, and nothing waits any more."""
+        return self._decide([], call=(self, "eof"), to_the_end=True)
+
+    def notify_at(self) -> datetime | None:
+        """At once, when the rest of the flow has had its turn."""
+        return datetime.now(UTC) if self._waiting else None
+
+    def _decide(self, out: list[Item], *, call: Hashable, to_the_end: bool = False) -> tuple[list[Item], bool]:
+        """Decide what waits, as far as there is time; `out` is told before it."""
+        began = perf_counter()
+        now_ms: int | None = None
+        turns = self._common.turns
+        turns.enter(call)
+        done = 0
+        while self._waiting and (to_the_end or done < EACH_TIME_MIN or not turns.over):
+            told, time_ms = self._hear(self._waiting.take())
             out += told
+            done += 1
             if time_ms is not None:
                 now_ms = time_ms if now_ms is None else max(now_ms, time_ms)
+        turns.leave()
+        self._happenings.findings_wait(turns.waiting)
         self._count(out)
         if now_ms is not None:
             self._count_old(now_ms)
         if raises := self._raises(out, now_ms):
             out.append(raises)
-        if self._alarms.empty and (self._old or self._bytes):
+        empty = self._alarms.empty and not self._waiting
+        if empty and (self._old or self._bytes):
             self._leave()
         self._happenings.stage_took("alarms", perf_counter() - began)
-        return out, self._alarms.empty
+        return out, empty
 
     def snapshot(self) -> dict[str, Any]:
         """A copy, as plain data."""
         began = perf_counter()
         saved = self._alarms.snapshot()
+        if self._waiting:
+            saved["waiting"] = self._waiting.rows()
         self._bytes = _taken(self._happenings, "alarms", saved, began=began, bytes_before=self._bytes)
         return saved
 
-    def _hear(self, item: Item) -> tuple[Iterable[Item], int | None]:
+    def _hear(self, item: Waits) -> tuple[Iterable[Item], int | None]:
         """What one item leads to, and what time it says that it is (ms), if it does."""
         alarms = self._alarms
-        if isinstance(item, tuple):
-            return [told for finding in item for told in alarms.decide(finding)], None
+        if isinstance(item, Finding):
+            return alarms.decide(item), None
         if isinstance(item, Tick):
             self._common.pass_on(item.now_ms)
             return alarms.tick(item.now_ms), item.now_ms
@@ -299,9 +337,7 @@ class AlarmsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
             answer = alarms.obey(item)
             _count_command(self._happenings, item, answer)
             return answer, None
-        if isinstance(item, Recorded):
-            return self._reconcile(item), item.now_ms
-        return [item], None
+        return self._reconcile(item), item.now_ms
 
     def _reconcile(self, recorded: Recorded) -> Sequence[Item]:
         told = self._alarms.reconcile(recorded)
@@ -407,7 +443,8 @@ class FloodStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
 class Common:
     """What the alarm steps of one process have in common: they come and go with the alarms of their key groups."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self.turns = Turns(limited=settings.service.clock == "wall")
         self._said_ms: int | None = None
         self._compared_ms: int | None = None
         self.compared = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ __all__ = [
     "RISE",
     "SILENT",
     "TICKED",
+    "Line",
     "write",
 ]
 
@@ -38,6 +39,22 @@ FOUND = np.dtype(
     ],
     align=True,
 )
+
+
+class Line(NamedTuple):
+    """One row of FOUND, in plain numbers."""
+
+    onset_ts: int
+    ts: int
+    value: float
+    rate_per_s: float
+    after_ms: int
+    last_ts: int
+    subject: int
+    row: int
+    rule: int
+    active: int
+
 
 LIMIT_HH: Final = 0
 LIMIT_H: Final = 1

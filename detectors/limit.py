@@ -25,7 +25,7 @@ from contracts.findings import Expected
 from contracts.readings import Rows
 from contracts.settings import ResolvedRule
 from detectors.compiled import inlined
-from detectors.found import LIMIT_H, LIMIT_HH, LIMIT_L, LIMIT_LL, write
+from detectors.found import LIMIT_H, LIMIT_HH, LIMIT_L, LIMIT_LL, Line, write
 
 __all__ = ["CONFIG", "STATE", "config_of", "describe", "settle", "step"]
 
@@ -127,14 +127,14 @@ def _side(
     return count
 
 
-def describe(line: Any, config: Any) -> tuple[Expected, dict[str, float | int | str | None]]:
+def describe(line: Line, config: Any) -> tuple[Expected, dict[str, float | int | str | None]]:
     """The expected range and the evidence of one row of FOUND."""
-    limit = float(config[_NAMES[line["rule"]]])
+    limit = float(config[_NAMES[line.rule]])
     evidence: dict[str, float | int | str | None] = {
         "limit": limit,
         "deadband": float(config["deadband"]),
         "on_delay_ms": int(config["on_delay_ms"]),
     }
-    if not line["active"]:
+    if not line.active:
         evidence["off_delay_ms"] = int(config["off_delay_ms"])
-    return Expected(high=limit) if line["rule"] in (LIMIT_HH, LIMIT_H) else Expected(low=limit), evidence
+    return Expected(high=limit) if line.rule in (LIMIT_HH, LIMIT_H) else Expected(low=limit), evidence

@@ -20,7 +20,7 @@ from contracts.findings import Expected
 from contracts.readings import Rows
 from contracts.settings import ResolvedRule
 from detectors.compiled import inlined
-from detectors.found import FALL, RISE, write
+from detectors.found import FALL, RISE, Line, write
 
 __all__ = ["CONFIG", "STATE", "config_of", "describe", "settle", "step"]
 
@@ -94,7 +94,7 @@ def step(state: Any, config: Any, ts: int, value: float, slot: int, row: int, fo
     return count
 
 
-def describe(line: Any, config: Any) -> tuple[Expected, dict[str, float | int | str | None]]:
+def describe(line: Line, config: Any) -> tuple[Expected, dict[str, float | int | str | None]]:
     """The expected range (none) and the evidence of one row of FOUND: rates count in the rule's own direction."""
-    maximum = config["rise_max_per_s" if line["rule"] == RISE else "fall_max_per_s"]
-    return Expected(), {"rate_per_s": float(line["rate_per_s"]), "rate_max_per_s": float(maximum)}
+    maximum = config["rise_max_per_s" if line.rule == RISE else "fall_max_per_s"]
+    return Expected(), {"rate_per_s": line.rate_per_s, "rate_max_per_s": float(maximum)}

@@ -21,6 +21,7 @@ from contracts.readings import Block, Clock, Quality, Reject, Rows, SeriesName, 
 from contracts.settings import Settings
 from detectors import flatline, found, limit, order, rate, recall, stale, tumbling
 from detectors.compiled import compiled
+from detectors.found import Line
 from detectors.pause import Pauses
 from detectors.recall import Silence
 from detectors.records import CAPACITY_MIN, adopted, copied, grown
@@ -223,7 +224,7 @@ class Samples:
                 number = int(rows["series"][progress[_NEXT]])
                 raise ValueError(f"lane {block.lane} uses series number {number}, which it never announced")
             if progress[_FOUND]:
-                findings += [self._finding(line, block) for line in self._found[: progress[_FOUND]]]
+                findings += self._findings(self._found[: progress[_FOUND]], block)
             if progress[_CLOSED]:
                 closed.append(self._closed[: progress[_CLOSED]].copy())
             if progress[_NEXT] < len(rows):
@@ -255,7 +256,7 @@ class Samples:
                 self._found,
                 written,
             )
-            findings += [self._finding(line, None) for line in self._found[: written[0]]]
+            findings += self._findings(self._found[: written[0]], None)
         return findings
 
     def clock_of(self, block: Block) -> Clock:
@@ -403,41 +404,47 @@ class Samples:
                 names.append(SeriesName(slot, self._slots.assets[self._slots.owners[slot]], self._slots.sensors[slot]))
         return Closed(rows=rows, names=tuple(names), sources=sources)
 
-    def _finding(self, line: Any, block: Block | None) -> Finding:
-        """Words for one row of FOUND."""
-        code = int(line["rule"])
-        subject = int(line["subject"])
-        kind, rule = _RULES[code]
-        about_asset = code == found.ASSET_SILENT
-        expected, evidence = self._describe(code, line, subject)
+    def _findings(self, rows: Rows, block: Block | None) -> list[Finding]:
+        """Words for rows of FOUND, which a block caused, or a tick."""
+        lines = [Line(*row) for row in rows.tolist()]
+        sources = [""] * len(lines) if block is None else _sources(block, rows["row"])
+        return [self._finding(line, source) for line, source in zip(lines, sources, strict=True)]
+
+    def _finding(self, line: Line, source: str) -> Finding:
+        subject = line.subject
+        kind, rule = _RULES[line.rule]
+        about_asset = line.rule == found.ASSET_SILENT
+        expected, evidence = self._describe(line)
         return Finding(
             asset=self._slots.assets[subject if about_asset else self._slots.owners[subject]],
             sensor=None if about_asset else self._slots.sensors[subject],
             kind=kind,
             rule=rule,
-            active=bool(line["active"]),
-            onset_ts=int(line["onset_ts"]),
-            ts=int(line["ts"]),
-            value=None if about_asset else float(line["value"]),
+            active=bool(line.active),
+            onset_ts=line.onset_ts,
+            ts=line.ts,
+            value=None if about_asset else line.value,
             expected=expected,
             evidence=evidence,
-            source="" if block is None else _source(block, int(line["row"])),
+            source=source,
         )
 
-    def _describe(self, code: int, line: Any, subject: int) -> tuple[Expected, dict[str, float | int | str | None]]:
-        if code in (found.SILENT, found.ASSET_SILENT):
+    def _describe(self, line: Line) -> tuple[Expected, dict[str, float | int | str | None]]:
+        if line.rule in (found.SILENT, found.ASSET_SILENT):
             return stale.describe(line)
-        plan = self._plan_rows[self._plans[subject]]
-        if code in (found.RISE, found.FALL):
+        plan = self._plan_rows[self._plans[line.subject]]
+        if line.rule in (found.RISE, found.FALL):
             return rate.describe(line, plan["rate"])
-        if code == found.FLAT:
+        if line.rule == found.FLAT:
             return flatline.describe(plan["flatline"])
         return limit.describe(line, plan["limit"])
 
 
-def _source(block: Block, row: int) -> str:
-    reading = block.rows[row]
-    return f"{block.sources[reading['partition']]}/{reading['offset']}"
+def _sources(block: Block, rows: NDArray[np.int32]) -> list[str]:
+    """Where these rows of a block came from."""
+    readings = block.rows[rows]
+    places = zip(readings["partition"].tolist(), readings["offset"].tolist(), strict=True)
+    return [f"{block.sources[partition]}/{offset}" for partition, offset in places]
 
 
 _BAD = int(Quality.BAD)

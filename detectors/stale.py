@@ -41,7 +41,7 @@ from contracts.findings import Expected
 from contracts.readings import Rows
 from contracts.settings import ResolvedRule
 from detectors.compiled import compiled, inlined
-from detectors.found import ASSET_SILENT, SILENT, TICKED, write
+from detectors.found import ASSET_SILENT, SILENT, TICKED, Line, write
 from detectors.recall import Silence
 
 __all__ = [
@@ -463,6 +463,6 @@ def recall(states: Rows, assets: Rows, configs: Rows, asset: int, slot: int | No
     return True
 
 
-def describe(line: Any) -> tuple[Expected, dict[str, float | int | str | None]]:
+def describe(line: Line) -> tuple[Expected, dict[str, float | int | str | None]]:
     """The expected range (none) and the evidence of one row of FOUND."""
-    return Expected(), {"after_ms": int(line["after_ms"]), "last_ts": int(line["last_ts"])}
+    return Expected(), {"after_ms": line.after_ms, "last_ts": line.last_ts}

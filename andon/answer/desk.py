@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from andon.answer.answers import Answers
 from andon.dead_letters.letters import letter_of
-from contracts.alerts import Alert
+from contracts.alerts import read_alert
 from contracts.errors import SinkError
 from dataflows.kafka_client import client_settings, open_client, wait_for_topics
 from dataflows.tail import Tail
@@ -126,7 +126,7 @@ class Desk:
         if not isinstance(source, bytes) or not source.startswith(f"{self._kafka.commands}/".encode()):
             return  # readings cause most of them
         try:
-            alert = Alert.model_validate_json(message.value() or b"")
+            alert = read_alert(message.value() or b"")
         except ValidationError:
             return
         self._answers.take_alert(source.decode("utf-8", "replace"), alert, now_s=monotonic())

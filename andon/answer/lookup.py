@@ -12,7 +12,7 @@ import click
 from pydantic import ValidationError
 
 from andon.table import NotStanding, now_ms
-from contracts.alerts import Alert
+from contracts.alerts import Alert, read_alert
 
 if TYPE_CHECKING:
     from threading import Event
@@ -58,7 +58,7 @@ def _ended(settings: Settings, start: str, stop: Event) -> dict[str, Alert]:
             if sought not in value:
                 continue
             with suppress(ValidationError):
-                alert = Alert.model_validate_json(value)
+                alert = read_alert(value)
                 found[alert.alert_id] = alert
     if stop.is_set():
         raise click.Abort

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, get_type_hints
 
 import orjson
+from pydantic.fields import FieldInfo
 
 from andon.reference.markdown import sentence, table
 from andon.topics import plans
@@ -26,10 +27,7 @@ from contracts.limits import COMMENT_CHARACTERS_MAX, HOLDS_PER_ASSET_MAX, NAME_B
 from contracts.settings import Kafka
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pydantic import BaseModel
-    from pydantic.fields import FieldInfo
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["EXAMPLES", "alarm_state_page", "alerts_page", "commands_page", "topics_page"]
 
@@ -39,12 +37,17 @@ def _lines(text: str) -> Iterator[str]:
     yield ""
 
 
-def _fields(model: type[BaseModel]) -> Iterator[str]:
+def _fields(fields: Mapping[str, FieldInfo]) -> Iterator[str]:
     rows = (
         (f"`{field.alias or name}`", _type(field), field.description or _MEANINGS.get(name, ""))
-        for name, field in model.model_fields.items()
+        for name, field in fields.items()
     )
     yield from table(("field", "type", "meaning"), rows)
+
+
+def _fields_of_alert() -> dict[str, FieldInfo]:
+    kinds = get_type_hints(Alert, include_extras=True)
+    return {name: FieldInfo.from_annotation(kind) for name, kind in kinds.items()}
 
 
 def _type(field: FieldInfo) -> str:
@@ -144,7 +147,7 @@ _HEADERS = (
 def alerts_page() -> Iterator[str]:
     """The alert topic: fields, words and headers."""
     yield from _lines(_ALERTS)
-    yield from _fields(Alert)
+    yield from _fields(_fields_of_alert())
     yield f"Priorities: {', '.join(f'`{priority}`' for priority in Priority)}. From `severity`: critical above 800,"
     yield "high above 600, medium above 400, low else."
     yield ""
@@ -199,7 +202,7 @@ def alarm_state_page() -> Iterator[str]:
         yield f"## {title}"
         yield ""
         yield from _lines(_BEATS if model is Heartbeat else sentence(model))
-        yield from _fields(model)
+        yield from _fields(model.model_fields)
 
 
 # ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────

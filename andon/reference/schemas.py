@@ -7,7 +7,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from contracts.alarm_states import AlarmState, Heartbeat, HoldState
-from contracts.alerts import Alert
+from contracts.alerts import ALERT
 from contracts.commands import TAKES, Verb, Verdict, needs
 from contracts.findings import RULES, Kind
 from contracts.limits import COMMENT_CHARACTERS_MAX, NAME_BYTES_MAX, TS_MS_MAX
@@ -20,7 +20,7 @@ _NO_CONTROLS = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
 
 def alert_schema() -> dict[str, Any]:
     """Of a record on the alert topic."""
-    return _headed("alert", Alert.model_json_schema(by_alias=True, mode="serialization"))
+    return _headed("alert", ALERT.json_schema(by_alias=True, mode="serialization"))
 
 
 def alarm_state_schema() -> dict[str, Any]:

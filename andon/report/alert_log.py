@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from pydantic import ValidationError
 
 from andon.report.figures import Event, event_of
-from contracts.alerts import Alert, State, Transition
+from contracts.alerts import State, Transition, read_alert
 from contracts.errors import SourceError
 from contracts.limits import MESSAGE_BYTES_MAX
 
@@ -49,7 +49,7 @@ class AlertLog:
         Raises: SourceError if there are more than `alerts_max`.
         """
         try:
-            alert = Alert.model_validate_json(body or b"")
+            alert = read_alert(body or b"")
         except ValidationError:
             self.unreadable += 1
             return

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -251,7 +252,7 @@ def story() -> list[Line]:
 
 
 def changed(line: Line, **changes) -> Line:
-    return line._replace(alert=line.alert.model_copy(update=changes))
+    return line._replace(alert=replace(line.alert, **changes))
 
 
 BROKEN = {

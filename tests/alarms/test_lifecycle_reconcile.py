@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
 from alarms.lifecycle import Alarms, Told
 from contracts.alarm_states import AlarmRecord, AlarmState, Recorded, alarm_key, hold_key
-from contracts.alerts import Alert, event_id
+from contracts.alerts import event_id
 from contracts.commands import Scope
+from contracts.findings import Kind
 from contracts.limits import HOLDS_PER_ASSET_MAX
 from contracts.settings import Settings
 
@@ -268,8 +271,8 @@ def test_the_flood_of_a_site_of_another_name_is_taken_away_without_an_alert():
     """Floods are compared where floods are known."""
     before, _identity = raised()
     state = AlarmState.model_validate_json(before.table()[KEY])
-    changes = {"kind": "flood", "rule": "site", "sensor": None, "asset": "plant-0"}
-    alert = Alert.model_validate({**orjson.loads(state.alert.body()), **changes})
+    changes = {"kind": Kind.FLOOD, "rule": "site", "sensor": None, "asset": "plant-0"}
+    alert = replace(state.alert, **changes)
     flood = state.model_copy(update={"alert": alert})
 
     told = compare(Alarms(SETTINGS), {"plant-0//flood/site": flood.body()})

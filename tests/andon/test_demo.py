@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from andon.demo import LIVE_START_MS, SETTINGS_PATH, command
-from contracts.alerts import Alert
+from contracts.alerts import read_alert
 from contracts.loading import load
 
 ROOT = Path(__file__).parent.parent.parent
@@ -43,7 +43,7 @@ def test_every_other_line_is_the_body_of_a_live_alert(demo):
     """What the demo prints is what a consumer of the alert topic would get."""
     bodies = demo.stdout.splitlines()[:-1]
 
-    alerts = [Alert.model_validate_json(body) for body in bodies]
+    alerts = [read_alert(body) for body in bodies]
 
     assert [alert.body() for alert in alerts] == bodies
     assert all(alert.ts >= LIVE_START_MS for alert in alerts)

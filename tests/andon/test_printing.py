@@ -3,48 +3,21 @@
 import pytest
 
 from andon.printing import clock_of, lasting, line_of
-from contracts.alerts import Alert, ExpectedRange, State, Transition, priority_of
-from contracts.findings import Kind
+from tests.andon.alert_bodies import alert
 
-
-def alert(*, transition=Transition.RAISED, annunciated=True, severity=900):
-    return Alert(
-        schema=1,
-        alert_id="0" * 32,
-        transition=transition,
-        state=State.ACTIVE_UNACKED,
-        annunciated=annunciated,
-        kind=Kind.LIMIT,
-        rule="hh",
-        site="demo",
-        asset="oven",
-        sensor="temp",
-        unit="degC",
-        severity=severity,
-        priority=priority_of(severity),
-        onset_ts=0,
-        ts=1_772_439_272_000,
-        value=1.0,
-        expected=ExpectedRange(),
-        score=None,
-        rank=None,
-        contributions=(),
-        evidence={},
-        window=None,
-        message="oven temp too hot",
-    )
+TS = 1_772_439_272_000
 
 
 def test_a_raised_alert_is_when_how_urgent_and_what():
     """One line tells an operator all that is needed."""
-    line = line_of(alert())
+    line = line_of(alert(TS))
 
-    assert line.plain == "2026-03-02 08:14:32  critical  oven temp too hot"
+    assert line.plain == "2026-03-02 08:14:32  critical  press-1 is too hot"
     assert "dim" not in {span.style for span in line.spans}
 
 
 @pytest.mark.parametrize(
-    "quiet", [alert(transition=Transition.CLEARED), alert(annunciated=False)], ids=["cleared", "not annunciated"]
+    "quiet", [alert(TS, "cleared"), alert(TS, annunciated=False)], ids=["cleared", "not annunciated"]
 )
 def test_what_needs_no_attention_is_dim(quiet):
     """The eye finds what is new and urgent."""
@@ -54,9 +27,9 @@ def test_what_needs_no_attention_is_dim(quiet):
 @pytest.mark.parametrize("severity", [900, 700, 500, 100])
 def test_each_priority_has_a_colour_and_messages_line_up(severity):
     """A column of alerts can be read from top to bottom."""
-    line = line_of(alert(severity=severity))
+    line = line_of(alert(TS, severity=severity))
 
-    assert line.plain.index("oven") == len("2026-03-02 08:14:32  critical  ")
+    assert line.plain.index("press-1") == len("2026-03-02 08:14:32  critical  ")
     assert len(line.spans) == 1
 
 

@@ -1,5 +1,7 @@
 """The alarm-state topic as a table."""
 
+from dataclasses import replace
+
 import click
 import pytest
 
@@ -102,7 +104,7 @@ def test_an_id_that_no_alarm_has_is_told():
 def test_a_start_that_two_ids_share_is_told_with_both():
     """Nobody acknowledges the wrong one of them."""
     one, other = alarm_state(), alarm_state(asset="press-2")
-    twin = other.alert.model_copy(update={"alert_id": one.alert.alert_id[:6] + "f" * 26})
+    twin = replace(other.alert, alert_id=one.alert.alert_id[:6] + "f" * 26)
     table = table_of(one, other.model_copy(update={"alert": twin}))
 
     with pytest.raises(click.ClickException, match=r"2 alarms have ids that begin .* Give more of it") as error:

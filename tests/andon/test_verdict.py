@@ -4,39 +4,17 @@ import pytest
 
 from andon.plant import Fault
 from andon.verdict import TAIL_MS, judge
-from contracts.alerts import Alert, ExpectedRange, Priority, State, Transition
 from contracts.findings import Kind
+from tests.andon import alert_bodies
 
 T0 = 1_700_000_000_000
 FAULT = Fault(kind=Kind.LIMIT, asset="pump", sensor="temp", start_ms=T0, end_ms=T0 + 60_000, size=1.0)
 
 
 def alert(kind=Kind.LIMIT, asset="pump", sensor="temp", ts=T0 + 5000, *, annunciated=True, cleared=False):
-    return Alert(
-        schema=1,
-        alert_id="0" * 32,
-        transition=Transition.CLEARED if cleared else Transition.RAISED,
-        state=State.NORMAL if cleared else State.ACTIVE_UNACKED,
-        annunciated=annunciated,
-        kind=kind,
-        rule="h",
-        site="demo",
-        asset=asset,
-        sensor=sensor,
-        unit=None,
-        severity=500,
-        priority=Priority.MEDIUM,
-        onset_ts=ts,
-        ts=ts,
-        value=1.0,
-        expected=ExpectedRange(),
-        score=None,
-        rank=None,
-        contributions=(),
-        evidence={},
-        window=None,
-        message="too hot",
-    )
+    """Of the pump that is to fail, unless it says otherwise."""
+    transition = "cleared" if cleared else "raised"
+    return alert_bodies.alert(ts, transition, asset=asset, sensor=sensor, kind=kind, annunciated=annunciated)
 
 
 def test_the_first_alert_of_its_kind_finds_a_fault():

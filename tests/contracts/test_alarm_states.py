@@ -19,8 +19,9 @@ from contracts.alarm_states import (
     hold_key,
     parse_key,
 )
-from contracts.alerts import Alert, ExpectedRange, alert_id
+from contracts.alerts import Alert, ExpectedRange, Priority, State, Transition, alert_id
 from contracts.commands import Scope
+from contracts.findings import Kind
 from contracts.names import name_fault
 
 NASTY = ["press-0012", "_heartbeat", "a/b", "/", "*", "%", "%2A", "..", " ", "hold", "Öfen/北-1", "T °C 🔥", "é"]
@@ -100,17 +101,17 @@ def _alert(**changes):
     identity = alert_id(asset="press-1", sensor="temp", kind="limit", rule="hh", onset_ts=TS)
     given = {
         "alert_id": identity,
-        "transition": "raised",
-        "state": "active_unacked",
+        "transition": Transition.RAISED,
+        "state": State.ACTIVE_UNACKED,
         "annunciated": True,
-        "kind": "limit",
+        "kind": Kind.LIMIT,
         "rule": "hh",
         "site": "plant-1",
         "asset": "press-1",
         "sensor": "temp",
         "unit": "degC",
         "severity": 900,
-        "priority": "critical",
+        "priority": Priority.CRITICAL,
         "onset_ts": TS,
         "ts": TS,
         "value": 97.1,

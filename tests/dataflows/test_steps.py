@@ -8,12 +8,13 @@ from structlog.testing import capture_logs
 
 from alarms.flood import Raises
 from contracts.alarm_states import AlarmRecord, Recorded
-from contracts.alerts import AlertRecord
+from contracts.alerts import AlertRecord, Transition
+from contracts.commands import Command, Origin, Scope, Verb
 from contracts.findings import CLOSED, Closed, Finding, Kind
 from contracts.readings import READING, Block, Clock, SeriesName, Tick
 from contracts.settings import Anomaly, AssetSettings, Limit, Rule, Service, Settings
 from dataflows.happenings import Happenings
-from dataflows.steps import AlarmsStep, FloodStep, Lagging, SamplesStep, WindowsStep
+from dataflows.steps import AlarmsStep, FloodStep, Item, Lagging, SamplesStep, WindowsStep
 from detectors.windows import Windows
 
 SETTINGS = Settings(assets=(AssetSettings(window_s=60),))
@@ -253,3 +254,74 @@ def test_alarms_that_were_saved_are_in_the_figures_after_a_restart() -> None:
     AlarmsStep.builder(LIMITS, happenings)(before.snapshot())
 
     assert value(happenings, "andon_alarms_active", kind="limit", priority="high") == 1
+
+
+# ── Many alarms at once ──────────────────────────────────────────────────────────────────────────────────────────────
+
+MANY = tuple(finding(asset=f"press-{number:05d}") for number in range(3_000))
+"""More than can be decided in one turn, on any machine that there is."""
+
+
+def raised(out: list[Item]) -> list[str]:
+    """The assets of the alerts, in the order in which they are told."""
+    return [item.alert.asset for item in out if isinstance(item, AlertRecord)]
+
+
+def test_many_alarms_are_told_in_turns_and_in_their_order() -> None:
+    """Between two turns readings are taken; nothing is lost, and nothing overtakes."""
+    happenings = Happenings()
+    step = AlarmsStep.builder(LIMITS, happenings)(None)
+
+    first, discard = step.on_batch([MANY])
+    waiting = value(happenings, "andon_findings_waiting")
+    out = list(first)
+    turns = 1
+    while step.notify_at() is not None:
+        out += step.on_notify()[0]
+        turns += 1
+
+    assert not discard
+    assert turns > 1
+    assert waiting == len(MANY) - len(raised(first))
+    assert raised(out) == [one.asset for one in MANY]
+    assert value(happenings, "andon_findings_waiting") == 0
+
+
+def test_a_command_waits_behind_the_alarms_that_came_before_it() -> None:
+    """Who shelves an alarm that isn't told yet finds it."""
+    step = AlarmsStep.builder(LIMITS, Happenings())(None)
+    last = MANY[-1]
+    origin = Origin(topic="commands", partition=0, offset=7, ts_ms=NOON, key=None, value=None)
+    shelve = Command(verb=Verb.SUPPRESS, asset=last.asset, by="maria", origin=origin, scope=Scope("temp"))
+
+    out, _ = step.on_batch([MANY, shelve])
+    told, _ = step.on_eof()
+
+    alerts = [item.alert.transition for item in [*out, *told] if isinstance(item, AlertRecord)]
+    assert alerts[-2:] == [Transition.RAISED, Transition.SUPPRESSED]
+    assert len(alerts) == len(MANY) + 1
+
+
+def test_what_waits_at_a_snapshot_is_decided_after_a_restart() -> None:
+    """A power cut in the middle of a burst loses no alarm."""
+    build = AlarmsStep.builder(LIMITS, Happenings())
+    step = build(None)
+    out, _ = step.on_batch([MANY])
+    after = AlarmsStep.builder(LIMITS, Happenings())(step.snapshot())
+
+    assert after.notify_at() is not None
+    told, _ = after.on_eof()
+
+    assert raised([*out, *told]) == [one.asset for one in MANY]
+    assert after.notify_at() is None
+
+
+def test_by_the_event_clock_all_alarms_are_told_at_once() -> None:
+    """A replay tells the same on any machine."""
+    events = LIMITS.model_copy(update={"service": Service(clock="event")})
+    step = AlarmsStep.builder(events, Happenings())(None)
+
+    out, _ = step.on_batch([MANY])
+
+    assert len(raised(out)) == len(MANY)
+    assert step.notify_at() is None

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -345,4 +346,4 @@ def test_the_example_of_a_configuration_is_valid(alertmanager):
 
 def replace_state(state, changed):
     """The same alarm in another state."""
-    return state.model_copy(update={"alert": state.alert.model_copy(update={"state": changed})})
+    return state.model_copy(update={"alert": replace(state.alert, state=changed)})

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Producer
 
 from contracts.alarm_states import AlarmState, Heartbeat, Hold, HoldState, alarm_key, heartbeat_key, hold_key
-from contracts.alerts import Alert
+from contracts.alerts import read_alert
 from tests.andon.alert_bodies import alert
 from tests.kafka.service import Topics, andon, read_all
 
@@ -67,7 +67,7 @@ def test_the_report_of_the_last_day_agrees_with_the_topics(kafka, plant):
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     on_topic = {message.value() for message in read_all(kafka, topics.alerts)} - {b"no alert"}
-    recent = [one for one in map(Alert.model_validate_json, on_topic) if one.ts >= now - DAY]
+    recent = [one for one in map(read_alert, on_topic) if one.ts >= now - DAY]
     assert document["annunciated"] == sum(one.transition == "raised" for one in recent) == 4
     assert document["returned"] == sum(one.transition == "cleared" for one in recent) == 1
     assert document["alerts"] == {"read": 7, "repeated": 1, "unreadable": 1}  # the oldest one wasn't read

@@ -17,6 +17,7 @@ import sys
 import termios
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from confluent_kafka import Producer
@@ -178,9 +179,7 @@ def test_an_alarm_is_seen_acknowledged_and_shelved_at_a_terminal(plant):
         terminal.press("checking the valve\r")
         command, message = plant.wait_for_command(1)
         terminal.wait_for("Sent: acknowledge press-1 temp limit hh.")
-        acked = state.alert.model_copy(
-            update={"transition": Transition.ACKNOWLEDGED, "state": State.ACTIVE_ACKED, "by": "maria"}
-        )
+        acked = replace(state.alert, transition=Transition.ACKNOWLEDGED, state=State.ACTIVE_ACKED, by="maria")
         plant.answers(message, acked)
         by = Hold(by="maria", since_ts=now_ms(), comment="checking the valve")
         plant.says(state.model_copy(update={"alert": acked, "acknowledged": by}))

@@ -1,5 +1,7 @@
 """What became of a command."""
 
+from dataclasses import replace
+
 import click
 import orjson
 import pytest
@@ -100,7 +102,7 @@ def test_a_shelf_is_done_when_its_hold_stands_though_no_alarm_does():
 
 def test_all_alerts_of_a_shelf_are_told_together():
     """Shelving an asset tells which alarms stand on it."""
-    second = ALERT.model_copy(update={"rule": "h"})
+    second = replace(ALERT, rule="h")
     answers = asked(shelf())
 
     answers.take_alert(SOURCE, ALERT, now_s=1.0)

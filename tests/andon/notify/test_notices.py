@@ -1,5 +1,7 @@
 """What an Alertmanager should know of what stands."""
 
+from dataclasses import replace
+
 import pytest
 
 from andon.notify.notices import ALERT_NAMES, WATCHER_SILENT_S, Notices, iso_time, notice_of, watcher_notice
@@ -28,7 +30,7 @@ def rules_of(notices):
 
 def changed(state, **alert):
     """The alarm with another newest alert."""
-    return state.model_copy(update={"alert": state.alert.model_copy(update=alert)})
+    return state.model_copy(update={"alert": replace(state.alert, **alert)})
 
 
 def test_labels_name_the_alarm_and_annotations_tell_of_it():
@@ -222,7 +224,7 @@ def test_shares_are_told_of_an_asset_and_chatter_of_any_alarm():
 def test_what_was_expected_is_said_in_words(low, high, said):
     """A range, or one end of it."""
     state = alarm_state()
-    expected = state.alert.expected.model_copy(update={"low": low, "high": high})
+    expected = replace(state.alert.expected, low=low, high=high)
 
     assert dict(notice_of(changed(state, expected=expected)).annotations).get("expected") == said
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from alarms.lifecycle import Alarms
 from andon.reference.schemas import alarm_state_schema, alert_schema, command_schema
 from contracts.alarm_states import AlarmState, Heartbeat, Hold, HoldState
-from contracts.alerts import Alert, ExpectedRange
+from contracts.alerts import Alert, ExpectedRange, Priority, State, Transition
 from contracts.codec import Refusal
 from contracts.commands import TAKES, Origin, Verb, decode_command
 from contracts.findings import Finding, Kind
@@ -41,17 +41,17 @@ def test_a_schema_is_one_and_has_a_name(name):
 HOLD = Hold(by="maria", comment="valve", since_ts=TS, until_ts=TS + 1)
 ALERT = Alert(
     alert_id=ID,
-    transition="shelved",
-    state="active_unacked",
+    transition=Transition.SHELVED,
+    state=State.ACTIVE_UNACKED,
     annunciated=False,
-    kind="limit",
+    kind=Kind.LIMIT,
     rule="hh",
     site="plant-1",
     asset="press-1",
     sensor="temp",
     unit="degC",
     severity=900,
-    priority="critical",
+    priority=Priority.CRITICAL,
     onset_ts=TS,
     ts=TS,
     value=97.1,

@@ -18,7 +18,7 @@ from andon.replay.witness import Presence
 from andon.score.labels import labels_in_file, resolved
 from andon.score.scoring import score
 from andon.score.text import shown
-from contracts.alerts import Alert
+from contracts.alerts import read_alert
 from contracts.errors import ConfigError, SinkError
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -66,7 +66,7 @@ def test_a_recording_gives_its_alerts_on_stdout_and_what_became_of_it_on_stderr(
 
     result = invoke(table, "--settings", settings)
 
-    alerts = [Alert.model_validate_json(line) for line in result.stdout.splitlines()]
+    alerts = [read_alert(line) for line in result.stdout.splitlines()]
     assert [(alert.kind, alert.rule, alert.asset, alert.sensor, alert.ts) for alert in alerts] == [
         ("limit", "h", "oven", "temp", T0 + 31_000)
     ]

@@ -1,6 +1,7 @@
 """What `andon watch` prints for other programs."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -15,9 +16,7 @@ BEAT = record(heartbeat())
 
 def changed(state, **fields):
     """The alarm after its next transition."""
-    alert = state.alert.model_copy(
-        update={name: fields.pop(name) for name in list(fields) if name in {"transition", "ts"}}
-    )
+    alert = replace(state.alert, **{name: fields.pop(name) for name in list(fields) if name in {"transition", "ts"}})
     return state.model_copy(update={"alert": alert, **fields})
 
 
