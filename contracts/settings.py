@@ -266,6 +266,10 @@ class Anomaly(Section):
     scale: Annotated[
         Literal["minmax", "standard", "none"], Field(description="River models: how inputs are scaled")
     ] = "minmax"
+    per_sensor: Annotated[
+        bool,
+        Field(strict=True, description="tell of single sensors also where their asset is judged as a whole"),
+    ] = False
     severity: Annotated[Severity, Field(description="1-1000")] = 500
 
     @model_validator(mode="after")

@@ -13,6 +13,10 @@ Each closed window of a series is judged by what was learned from the windows be
     5  episode      is the alarm of before over?                               episode.py
     6  drift        has the level moved for good?                              drift.py
     7  learning     families, spike, combination, the day's profile            profile.py
+    8  assets       do its asset's sensors go together as always?              assets.py
+
+Of an asset with several sensors the whole is judged as well, and once that has warmed up the sensors' own alarms are
+evidence and not told: unless `anomaly.per_sensor` says so.
 
 A River model that the settings name takes the place of 1, for a series or for an asset as a whole (river_model.py,
 asset_model.py); an asset's model has a row of its own here, beside those of the asset's sensors, which then alarm no
@@ -47,6 +51,8 @@ from contracts.errors import StateError
 from contracts.findings import CLOSED, Closed, Kind, Share
 from contracts.settings import Anomaly
 from detectors import (
+    asset_row,
+    assets,
     calibration,
     combination,
     drift,
@@ -63,6 +69,7 @@ from detectors import (
     verdicts,
 )
 from detectors.asset_model import AssetModel
+from detectors.assets import Assets
 from detectors.compiled import Record, compiled, inlined
 from detectors.records import CAPACITY_MIN, adopted, grown
 from detectors.river_model import RiverModel
@@ -79,7 +86,7 @@ if TYPE_CHECKING:
 __all__ = ["STATE", "VERSION", "Adjusted", "Learning", "Paused", "Restarted", "Warming", "Windows"]
 
 VERSION = 3
-"""Of the snapshot. 1 had no word of people in it; 1 and 2 had one family, the level."""
+"""Of the snapshot. 1 had no word of people in it; 1 and 2 had one family, the level, and knew of no assets."""
 
 VALUE_MAX = 1e100
 FAMILIES = len(combination.FAMILIES)
@@ -121,6 +128,7 @@ CONFIG = np.dtype(
         ("series", np.uint8),  # 0: the row of an asset's model
         ("tells_anomaly", np.uint8),
         ("tells_drift", np.uint8),
+        ("per_sensor", np.uint8),  # tells its anomalies also where its asset is judged as a whole
     ],
     align=True,
 )
@@ -141,6 +149,7 @@ _NO_OUTSIDE = np.zeros(0, OUTSIDE)
 _NO_TRACE = np.zeros(0, TRACE)
 _NO_SCORE = (math.nan, math.nan, math.nan, math.nan)
 _ANOTHER_MODEL = "the settings name another model"
+_OTHER_SENSORS = "the settings watch other sensors of it"
 
 
 class Learning(NamedTuple):
@@ -226,6 +235,7 @@ class Windows:
         self._asset_row_of: dict[int, int] = {}  # sensor's slot to the slot of its asset's row
         self._verdicts = np.zeros(VERDICTS, verdicts.VERDICT)
         self._restarted: list[Restarted] = []
+        self._assets = Assets()
 
     @property
     def restarted(self) -> tuple[Restarted, ...]:
@@ -239,6 +249,7 @@ class Windows:
         """
         for number, asset, sensor in closed.names:
             self._name(number, asset, sensor)
+        self._assets.settle()
         rows = np.require(closed.rows, CLOSED, ["C", "A", "W"])
         slots = self._slots(rows)
         if not (self._river or self._asset_models):
@@ -259,6 +270,13 @@ class Windows:
                       that isn't over yet is forgotten, and nothing is learned until the alarm ends (episode.py)
         reset         both words are taken back
         """
+        said = self._assets.feedback(command)
+        if isinstance(said, list):
+            for member in said:
+                self._confirm(member, command)
+            return None
+        if said is not None:
+            return said
         slot = self._slot_of_alert(command.asset, command.alert_id)
         if slot is None:
             return command.refused(
@@ -291,11 +309,14 @@ class Windows:
         count = self._count
         scored = self._states["scored"][:count]
         slots = np.flatnonzero((scored < policy.WARMUP) & (self._configs["tells_anomaly"][:count] == 1))[:LISTED_MAX]
-        return [
+        series = [
             Warming(
                 asset=self._names[slot][0], sensor=self._names[slot][1], seen=int(scored[slot]), needed=policy.WARMUP
             )
             for slot in slots.tolist()
+        ]
+        return (series + [Warming(asset, None, seen, needed) for asset, seen, needed in self._assets.warming()])[
+            :LISTED_MAX
         ]
 
     def paused(self) -> list[Paused]:
@@ -304,16 +325,20 @@ class Windows:
         states, configs = self._states[:count], self._configs[:count]
         slots = np.flatnonzero((states["paused"] == 1) & (states["seen"] == 1) & (configs["series"] == 1))
         confirmed = states["episode"]["confirmed"] != 0
-        return [
+        series = [
             Paused(self._names[slot][0], self._names[slot][1], bool(confirmed[slot]))
             for slot in slots[:LISTED_MAX].tolist()
         ]
+        return (series + [Paused(asset, None, confirmed=True) for asset in self._assets.confirmed()])[:LISTED_MAX]
 
     def adjusted(self) -> list[Adjusted]:
         """Whose threshold people have raised, and by how much; at most 100 entries."""
         raised_by = self._states["policy"]["raised_by"][: self._count]
         slots = np.flatnonzero(raised_by > 0)[:LISTED_MAX]
-        return [Adjusted(self._names[slot][0], self._names[slot][1], float(raised_by[slot])) for slot in slots.tolist()]
+        series = [
+            Adjusted(self._names[slot][0], self._names[slot][1], float(raised_by[slot])) for slot in slots.tolist()
+        ]
+        return (series + [Adjusted(asset, None, by) for asset, by in self._assets.adjusted()])[:LISTED_MAX]
 
     def snapshot(self) -> dict[str, Any]:
         """The state as plain data: numpy arrays (copies) and built-in types."""
@@ -326,6 +351,7 @@ class Windows:
             "sensors": [sensor for _, sensor in self._names],
             "river": {slot: model.snapshot() for slot, model in self._river.items()},
             "asset_models": {slot: model.snapshot() for slot, model in self._asset_models.items()},
+            **self._assets.snapshot(),
         }
 
     @classmethod
@@ -354,11 +380,16 @@ class Windows:
         else:
             lasting = [name for name in saved.dtype.names if name not in _OF_SCORES]
             restored._states = adopted(saved[lasting], STATE)
+        restored._assets.recall_members(snapshot.get("members", _members_of(restored._states[: len(names)])))
         for slot, (asset, sensor) in enumerate(names):
             if sensor is not None:
                 restored._configure(slot, asset, sensor)
             if version != VERSION:
                 restored._score_afresh(slot)
+        restored._assets.settle()
+        if "groups" in snapshot:
+            for asset in restored._assets.recall_groups(snapshot):
+                restored._restarted.append(Restarted(asset, None, _OTHER_SENSORS))
         restored._count_sharers()
         for slot in range(len(names)):
             restored._restore_model(slot, snapshot)
@@ -392,6 +423,7 @@ class Windows:
         self._configs = grown(self._configs, slot + 1)
         self._names.append((asset, sensor))
         self._slot_of_name[asset, sensor] = slot
+        self._assets.make_room(slot + 1)
         return slot
 
     def _score_afresh(self, slot: int) -> None:
@@ -416,6 +448,8 @@ class Windows:
             tells_anomaly=rule.anomaly is not None and not one_for_all,
             tells_drift=rule.drift is not None,
         )
+        if rule.anomaly is not None and anomaly.model is None:
+            self._assets.meet(slot, asset, sensor, anomaly, window_s=self._window_s[asset])
         if alone:
             self._river[slot] = RiverModel(anomaly)
         if one_for_all:
@@ -445,7 +479,18 @@ class Windows:
         if window_s is None:
             window_s = self._window_s[asset] = self._settings.asset(asset).window_ms / 1000.0
         ranked = anomaly.policy == "ranked"
-        return (window_s, anomaly.false_alarms_per_week, budget, ranked, own, series, tells_anomaly, tells_drift)
+        per_sensor = anomaly.per_sensor
+        return (
+            window_s,
+            anomaly.false_alarms_per_week,
+            budget,
+            ranked,
+            own,
+            series,
+            tells_anomaly,
+            tells_drift,
+            per_sensor,
+        )
 
     # ------------------------------------------------------------------------------------------------------- restoring
 
@@ -560,9 +605,10 @@ class Windows:
         findings: list[Finding] = []
         traced = _NO_TRACE if self._tracer is None else np.zeros(len(batch.rows), TRACE)
         traced["slot"] = UNJUDGED
-        first = 0
+        arrays = self._assets.arrays(len(batch.rows), traced=self._tracer is not None)
+        first = rows_traced = 0
         while first < len(batch.rows):
-            first, written = _judge_rows(
+            first, written, of_assets, rows_traced = _judge_rows(
                 batch.rows,
                 batch.slots,
                 batch.outside,
@@ -572,10 +618,22 @@ class Windows:
                 self._sharers,
                 self._verdicts,
                 traced,
+                arrays,
+                rows_traced,
             )
-            findings += [self._finding(self._verdicts[k], batch, sources) for k in range(written)]
+            told = [
+                (int(self._verdicts[k]["row"]), self._finding(self._verdicts[k], batch, sources))
+                for k in range(written)
+            ]
+            told += [
+                (int(line["window"]), self._assets.finding(line, _source(batch.rows[line["window"]], sources)))
+                for line in arrays.told[:of_assets]
+            ]
+            findings += [finding for _, finding in sorted(told, key=lambda pair: pair[0])]
         if self._tracer is not None:
             self._tracer(Trace(traced[traced["slot"] != UNJUDGED], self._names))
+            if rows_traced:
+                self._tracer(Trace(arrays.traced[:rows_traced], self._assets.names))
         return findings
 
     def _finding(self, verdict: Rows, batch: _Batch, sources: tuple[str, ...]) -> Finding:
@@ -590,7 +648,20 @@ class Windows:
             ranked=bool(self._configs[slot]["ranked"]),
             shares=batch.shares[index] if sensor is None else (Share(sensor, 1.0),),
         )
-        return verdicts.finding_of(verdict, row, subject, f"{sources[row['partition']]}/{row['offset']}")
+        return verdicts.finding_of(verdict, row, subject, _source(row, sources))
+
+
+def _source(row: Record, sources: tuple[str, ...]) -> str:
+    """The reading that closed a window."""
+    return f"{sources[row['partition']]}/{row['offset']}"
+
+
+def _members_of(states: Rows) -> Rows:
+    """What a state from before there were groups knows of the series as members of one."""
+    members = np.zeros(len(states), asset_row.MEMBER)
+    members["met"] = states["n"] > 0
+    members["told"] = states["episode"]["status"] != episode.OVER
+    return members
 
 
 @compiled
@@ -604,18 +675,24 @@ def _judge_rows(
     sharers: Rows,
     told: Rows,
     traced: Rows,
-) -> tuple[int, int]:
-    """Judge and learn rows[first:]; return the next row (all are done: their number) and how many verdicts are told.
+    arrays: assets.Arrays,
+    rows_traced: int,
+) -> tuple[int, int, int, int]:
+    """Judge and learn rows[first:].
 
     `traced` is as long as `rows`, or empty where nobody wants it.
+
+    Returns: the next row (all are done: their number), how many verdicts are told of series and of assets, and how many
+    rows of assets are traced so far.
     """
-    k = 0
+    k = j = 0
     for i in range(first, rows.shape[0]):
-        if k + VERDICTS_PER_ROW_MAX > told.shape[0]:
-            return i, k
+        if k + VERDICTS_PER_ROW_MAX > told.shape[0] or j + assets.TOLD_PER_WINDOW_MAX > arrays.told.shape[0]:
+            return i, k, j, rows_traced
         row = rows[i]
         state = states[slots[i]]
         config = configs[slots[i]]
+        member = arrays.members[slots[i]]
         if state.seen == 0:
             state.seen = 1
             state.first = row.start
@@ -628,7 +705,7 @@ def _judge_rows(
             _begin_trace(traced, i, slots[i], row, state, config)
 
         if state.episode.status == episode.ABANDONED:
-            k = _abandon(state, config, told, k, i)
+            k = _abandon(state, member, told, k, i)
         own = config.own != 0
         n, b = state.scored, profile.hour(row.start)
         z1 = level.score(state.level, row.mean, state.n, learning) if series else 0.0
@@ -642,7 +719,9 @@ def _judge_rows(
         else:
             z = (outside[i].z, math.nan, math.nan, math.nan, math.nan)
         if not math.isnan(z[0]):
-            k = _judge_score(state, config, row, z, outside, sharers[config.budget], learning, told, k, i, traced)
+            k = _judge_score(
+                state, config, member, row, z, outside, sharers[config.budget], learning, told, k, i, traced
+            )
         elapsed_ms = row.start - state.latest if state.n > 0 else profile.HOUR_MS
         if own and learning:
             spread.learn(state.spread, n)
@@ -662,7 +741,11 @@ def _judge_rows(
         if traced.shape[0] > 0:
             traced[i].active = 1 if state.episode.status == episode.ACTIVE else 0
             traced[i].learned = 1 if learning else 0
-    return rows.shape[0], k
+        member.met = 1
+        if member.group > 0:
+            active = state.episode.status == episode.ACTIVE
+            j, rows_traced = assets.enter(arrays, slots[i], row, i, active, j, rows_traced)
+    return rows.shape[0], k, j, rows_traced
 
 
 @inlined
@@ -676,12 +759,13 @@ def _begin_trace(traced: Rows, i: int, slot: int, row: Record, state: Record, co
 
 
 @inlined
-def _abandon(state: Record, config: Record, told: Rows, k: int, i: int) -> int:
+def _abandon(state: Record, member: Record, told: Rows, k: int, i: int) -> int:
     """End an alarm whose model is gone; return how many verdicts are told."""
     ended = state.episode
     ended.status, ended.confirmed = episode.OVER, 0
-    if config.tells_anomaly == 0:
+    if member.told == 0:
         return k
+    member.told = 0
     verdicts.write(told, k, i, verdicts.ENDED, episode.ENDED_ABANDONED, ended.onset, ended.held, 0.0, 0.0, 0.0)
     return k + 1
 
@@ -690,6 +774,7 @@ def _abandon(state: Record, config: Record, told: Rows, k: int, i: int) -> int:
 def _judge_score(
     state: Record,
     config: Record,
+    member: Record,
     row: Record,
     z: tuple[float, float, float, float, float],
     outside: Rows,
@@ -702,6 +787,8 @@ def _judge_score(
 ) -> int:
     """Combination, calibration, policy and alarm state; return how many verdicts are told."""
     n, own = state.scored, config.own != 0
+    evidence_only = member.served != 0 and config.per_sensor == 0
+    ranked = config.ranked != 0 or evidence_only
     families = FAMILIES if own else 1
     total, leading = 0.0, 0
     for family in range(families):
@@ -710,18 +797,19 @@ def _judge_score(
             leading = family
     s = combination.smooth(state.combination, total, families, n, learning)
     surprise = calibration.surprise(state.calibration, s, calibration.TAIL_OF_S)
+    member.surprise = surprise
     rank = combination.rank(state.combination, s)
     jumped = math.nan
     if own:  # L and R of policy.py
         jumped = calibration.surprise(state.spike.calibration, z[verdicts.SPIKE], calibration.TAIL_OF_K)
-        if (jumped > policy.L_PER_RANK * rank) if config.ranked else (jumped > surprise):
+        if (jumped > policy.L_PER_RANK * rank) if ranked else (jumped > surprise):
             leading = verdicts.SPIKE
         rank = max(rank, jumped / policy.L_PER_RANK)
         surprise = max(surprise, jumped) - policy.L_OF_HALF
         jumped -= policy.L_OF_HALF
 
     policy.age_by_one(state.policy, config.window_s)
-    if config.ranked:
+    if ranked:
         threshold = policy.rank_threshold(state.policy)
         alarm = policy.step(state.policy, rank, threshold)
     else:
@@ -735,7 +823,8 @@ def _judge_score(
         y, m, v, y_b = outside[i].y, outside[i].m, outside[i].v, math.nan
     ended = episode.step(state.episode, y, y_b)
     before = state.episode
-    if ended != episode.GOES_ON and config.tells_anomaly:
+    if ended != episode.GOES_ON and member.told:
+        member.told = 0
         sd = tracker.sigma(before.m, before.v)
         verdict = verdicts.write(told, k, i, verdicts.ENDED, ended, before.onset, before.held, before.m, sd, 0.0)
         verdict.score, verdict.rank, verdict.threshold = max(surprise, 0.0), rank, threshold
@@ -748,7 +837,8 @@ def _judge_score(
         episode.begin(state.episode, row.start, m, v, leading)
         if own:
             episode.watch_too(state.episode, state.spread.tracker.m, state.spread.tracker.v)
-        if config.tells_anomaly:
+        if config.tells_anomaly and not evidence_only:
+            member.told = 1
             sd = tracker.sigma(m, v)
             verdict = verdicts.write(told, k, i, verdicts.RAISED, 0, row.start, n, m, sd, 0.0)
             verdict.score, verdict.rank, verdict.threshold = max(surprise, 0.0), rank, threshold

@@ -12,7 +12,7 @@ import numpy as np
 
 from contracts.findings import Kind
 from contracts.readings import READING, Rows
-from contracts.settings import Settings
+from contracts.settings import Rule, Settings
 from tests.detectors.battery import Entry
 
 __all__ = ["ENTRIES", "EXEMPT"]
@@ -107,9 +107,11 @@ def _learned(
     )
 
 
-ANOMALY = _learned({"anomaly": {}}, (Kind.ANOMALY, "sensor"), times=1500, first=1450)
+EACH = {"per_sensor": True}
+ANOMALY = _learned({"anomaly": EACH}, (Kind.ANOMALY, "sensor"), times=1500, first=1450)
+INCIDENT = _learned({"anomaly": {}}, (Kind.ANOMALY, "asset"), times=1500, first=1450)
 PAUSED = _learned(
-    {"anomaly": {}},
+    {"anomaly": EACH},
     (Kind.ANOMALY, "sensor"),
     times=1500,
     first=1450,
@@ -124,6 +126,8 @@ PAUSED = _learned(
 def _unusual(course: Any, fault: Any, *, step_s: int = 60, per_week: float = 20.0) -> Entry:
     """An entry for one of the families: 1500 windows of a course, and another one at usual values in the last 60.
 
+    Only one of the two sensors is watched: its asset is none to be judged as a whole.
+
     Args:
         course: the values at places 0, 1 … of a window, before noise.
         fault: of values and places.
@@ -137,8 +141,9 @@ def _unusual(course: Any, fault: Any, *, step_s: int = 60, per_week: float = 20.
 
     values = noisy(6)
     values[1440:, 0] = fault(values[1440:, 0], place[1440:])
+    settings = _settings({"anomaly": {"false_alarms_per_week": per_week}}, window_s=step_s)
     return Entry(
-        settings=_settings({"anomaly": {"false_alarms_per_week": per_week}}, window_s=step_s),
+        settings=settings.model_copy(update={"rules": (Rule(sensor="flow", anomaly=False), *settings.rules)}),
         names=NAMES,
         fault=_rows(values, step_ms=1000 * step_s),
         normal=_rows(noisy(7), step_ms=1000 * step_s),
@@ -181,6 +186,12 @@ ENTRIES: dict[str, Entry] = {
     ),
     "flatline": _per_second({"flatline": {"after_s": 60}}, (Kind.FLATLINE, "flat"), np.ones_like),
     "stale": _stale(),
+    "assets": INCIDENT,
+    "consensus": INCIDENT,
+    "eigen": INCIDENT,
+    "group": INCIDENT,
+    "group_calibration": INCIDENT,
+    "incident": INCIDENT,
     "level": ANOMALY,
     "spread": SPREAD,
     "season": SEASON,
@@ -197,13 +208,9 @@ ENTRIES: dict[str, Entry] = {
 }
 
 EXEMPT: dict[str, str] = {
-    "assets": "in the making",
     "asset_row": "brings the windows of an asset together for the group monitor",
     "compiled": "compiles the others",
-    "eigen": "eigenvalues, for the group monitor",
     "found": "the form in which rules write findings down",
-    "group": "in the making",
-    "incident": "in the making",
     "joined": "brings the windows of an asset together for asset_model",
     "order": "decides which readings count; says nothing",
     "profile": "the usual day, for season and drift",

@@ -464,9 +464,10 @@ def test_the_budget_of_false_alarms_is_kept_on_noise(autocorrelation, per_10k):
 def test_an_assets_budget_is_shared_by_its_sensors():
     """Ten sensors on one machine together raise as few false alarms as one would."""
     table = noise(seed=17, times=6000, series=10)
-    settings = settings_of(anomaly={"false_alarms_per_week": 60.0}, drift=False)
+    settings = settings_of(anomaly={"false_alarms_per_week": 60.0, "per_sensor": True}, drift=False)
 
-    one_asset = judged(settings, closed_of(table, names=[("press", f"s{i}") for i in range(10)]))
+    told = judged(settings, closed_of(table, names=[("press", f"s{i}") for i in range(10)]))
+    one_asset = [finding for finding in told if finding.sensor]
     ten_assets = judged(settings, closed_of(table))
 
     thresholds = {round(float(finding.evidence["threshold"]), 9) for finding in one_asset if finding.active}

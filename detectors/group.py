@@ -1,0 +1,471 @@
+"""The group monitor: do the sensors of one asset behave together as they always have?
+
+Rows of the asset come in (asset_row.py). Over the warm-up, 400 rows, mean and sd of each sensor's x are taken, and then
+kept. From then on
+
+    y = y + 2/6 (clip((x - mean) / sd, -7, 7) - y)
+    d = y - c                                     0 for a sensor that isn't present
+    T2  = sum over j <= k of (v_j' d)^2 / w_j     too far out, along the ways in which the sensors move together
+    SPE = |d|^2 - sum over j <= k of (v_j' d)^2   off them: the sensors no longer go together
+    t = t + 2/11 (T2 - t),   q = q + 2/11 (SPE - q)
+
+c is the mean and C the covariance of y, w_j and v_j the eigenvalues and eigenvectors of C (eigen.py), of which the
+first k carry 90 % of the variance (k < p); w_j is at least 1e-3 of their mean. What is usual for t and q follows from
+the warm-up: T2 was k on average, SPE the sum of the other eigenvalues. The limits are 5.5 times that:
+
+    r = max(t / (5.5 k), q / (5.5 sum of w_j over j > k))
+
+How usual it is to get so far is learned further on, (group_calibration.py), from block maxima of
+9 + ln(t / limit) and 9 + ln(q / limit), at least 0. Of the two L the larger one counts: a row is in alarm when L >= 1.7
+and r > 1, and stays so as long as L does.
+
+Only rows that aren't in alarm are learned; else the monitor would learn the fault:
+
+    c = c + d / 3000;   C = (1 - 1/3000) (C + d d' / 3000);   new eigenvectors after 50 rows, or 4 p if that is more
+
+The blocks are 50 such rows, and what is left at the end of an alarm is one as well: so that what alarms often must be
+stranger to alarm again.
+
+A *candidate* for what is usual takes running means and covariances of rows, and is taken over when it has enough:
+
+    warm-up    400 rows, when nothing is known
+    joining    400 rows that aren't in alarm, when a sensor has come to the asset; the others are watched meanwhile
+    regime     600 rows of one and the same alarm: it is what is usual now
+
+A row that isn't to be learned is judged by twins of y, t and q, so that it leaves no trace in what is learned.
+
+Catches: what no sensor's own history shows: values that are usual each and never came together.
+Misses: a fault that is there while it warms, or that lasts for 600 rows, unless a person calls it true.
+Cost: 3 p^2 + 12 p floats. A row takes 1 us at 8 sensors, 8 us at 52.
+Source: J. E. Jackson and G. S. Mudholkar, Control procedures for residuals associated with principal component
+analysis, 1979.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.readings import Rows
+from detectors import group_calibration as calibration
+from detectors.compiled import Record, compiled, inlined
+from detectors.eigen import diagonalise
+
+__all__ = [
+    "REGIME",
+    "SENSORS_MAX",
+    "STATE",
+    "WARMUP",
+    "forget_alarm",
+    "fresh",
+    "judge",
+    "learn",
+    "moved",
+    "progress",
+    "room",
+    "shares",
+    "takes_part",
+]
+
+SENSORS_MAX = 64
+"""Of one asset that are watched together: matrices grow with the square."""
+
+WARMUP = 400  # rows
+REGIME = 600  # rows
+SETTLING = 20  # rows of the warm-up until y is worth taking
+
+IN = 2.0 / 6.0
+OUT = 2.0 / 11.0
+Z_MAX = 7.0
+MEMORY = 1.0 / 3000.0
+VARIANCE_SHARE = 0.9
+W_MIN = 1e-3  # of the mean eigenvalue
+REFRESH = 50  # rows
+REFRESH_PER_SENSOR = 4
+LIMIT = 5.5
+SCORE_OFFSET = 9.0
+GATE = 1.7
+TINY = 1e-9
+
+SERVING, JOINING, ALARMED = 0, 1, 2
+
+STATE = np.dtype(
+    [
+        ("n", np.int64),  # rows learned since the model was taken over
+        ("seen", np.int64),  # rows of the candidate
+        ("t", np.float64),
+        ("q", np.float64),
+        ("t_judged", np.float64),  # with the rows since then that weren't learned
+        ("q_judged", np.float64),
+        ("limit_t", np.float64),
+        ("limit_q", np.float64),
+        ("surprise_t", np.float64),  # L of the newest row
+        ("surprise_q", np.float64),
+        ("cur_t", np.float64),  # largest score of the block so far
+        ("cur_q", np.float64),
+        ("of_t", calibration.STATE),
+        ("of_q", calibration.STATE),
+        ("k", np.int32),  # eigenvectors that are looked at; 0: nothing is known yet
+        ("inside", np.int32),  # sensors that take part
+        ("stale", np.int32),  # rows learned since the eigenvectors were taken
+        ("block", np.int32),  # rows in the block so far
+        ("why", np.uint8),  # what the candidate is for
+        ("alarm", np.uint8),
+        ("was", np.uint8),  # the row before was in alarm
+    ],
+    align=True,
+)
+
+_Floats = NDArray[np.float64]
+
+_MEAN: Final = 0  # of x
+_SD: Final = 1  # of x; 0: the sensor doesn't take part
+_Y: Final = 2
+_Y_JUDGED: Final = 3
+_CENTRE: Final = 4  # c
+_D: Final = 5
+_W: Final = 6  # eigenvalues
+_SMOOTH: Final = 7  # x, smoothed
+_N: Final = 8  # rows of the candidate in which the sensor was present; and its mean of x, its variance of x, and
+_M: Final = 9
+_V: Final = 10
+_M_SMOOTH: Final = 11  # its mean of the smoothed x
+_VECTORS: Final = 12
+
+
+@inlined
+def room(p: int) -> int:
+    """How many floats so many sensors need."""
+    return 3 * p * p + _VECTORS * p
+
+
+def moved(floats: _Floats, before: int, after: int) -> _Floats:
+    """The same with room for more sensors, of which nothing is known yet; shape (room(after),)."""
+    larger = np.zeros(room(after))
+    larger[: _VECTORS * after].reshape(_VECTORS, after)[:, :before] = floats[: _VECTORS * before].reshape(
+        _VECTORS, before
+    )
+    for which in range(3):
+        first = (_VECTORS + which * before) * before
+        matrix = floats[first : first + before * before].reshape(before, before)
+        first = (_VECTORS + which * after) * after
+        larger[first : first + after * after].reshape(after, after)[:before, :before] = matrix
+    return larger
+
+
+def fresh(state: Record) -> None:
+    """Set what doesn't start at zero."""
+    for part in ("of_t", "of_q"):
+        calibration.fresh(state[part], u=SCORE_OFFSET + math.log(0.5), c=10.0, ce=10.0)
+
+
+def forget_alarm(state: Record) -> None:
+    """What was collected of the alarm is a known fault: no new regime, and no usual block."""
+    state["seen"] = 0
+    state["cur_t"] = state["cur_q"] = 0.0
+
+
+@inlined
+def takes_part(floats: _Floats, p: int, place: int) -> bool:
+    """Whether a sensor belongs to those that are known."""
+    return bool(floats[_SD * p + place] > 0.0)
+
+
+def progress(state: Record) -> tuple[int, int]:
+    """How many rows of the warm-up were seen, and are needed; (0, 0) once it is over."""
+    return (0, 0) if state["k"] else (int(state["seen"]), WARMUP)
+
+
+@inlined
+def _vectors(floats: _Floats, p: int) -> _Floats:
+    return floats[: _VECTORS * p].reshape((_VECTORS, p))
+
+
+@inlined
+def _matrix(floats: _Floats, p: int, which: int) -> _Floats:
+    """0: C. 1: eigenvectors, by row. 2: covariance of the candidate's smoothed x."""
+    first = (_VECTORS + which * p) * p
+    return floats[first : first + p * p].reshape((p, p))
+
+
+@compiled
+def judge(
+    state: Record,
+    floats: _Floats,
+    members: Rows,
+    slots: Rows,
+    learning: bool,  # noqa: FBT001 - compiled code knows no keywords
+) -> None:
+    """Judge the row that was taken, by what was learned of those before it.
+
+    Args:
+        floats: shape (room(p),).
+        members: dtype asset_row.MEMBER, by slot.
+        slots: of the asset's sensors, shape (p,).
+        learning: it may be learned from.
+    """
+    p = slots.shape[0]
+    parts = _vectors(floats, p)
+    smooth, mean, sd, y, y_judged = parts[_SMOOTH], parts[_MEAN], parts[_SD], parts[_Y], parts[_Y_JUDGED]
+    centre, d, w = parts[_CENTRE], parts[_D], parts[_W]
+    squares = 0.0
+    for i in range(p):
+        member = members[slots[i]]
+        d[i] = 0.0
+        if member.present == 0:
+            continue
+        x = member.x
+        if learning:
+            smooth[i] += IN * (x - smooth[i])
+        if sd[i] == 0.0:
+            continue
+        z = min(max((x - mean[i]) / sd[i], -Z_MAX), Z_MAX)
+        if learning:
+            y[i] += IN * (z - y[i])
+            y_judged[i] = y[i]
+        else:
+            y_judged[i] += IN * (z - y_judged[i])
+        d[i] = y_judged[i] - centre[i]
+        squares += d[i] * d[i]
+    state.was = state.alarm
+    if state.k == 0:
+        return
+    axes = _matrix(floats, p, 1)
+    t = along = 0.0
+    for j in range(state.k):
+        axis = axes[j]
+        dot = 0.0
+        for i in range(p):
+            dot += axis[i] * d[i]
+        t += dot * dot / w[j]
+        along += dot * dot
+    q = max(0.0, squares - along)
+    if learning:
+        state.t += OUT * (t - state.t)
+        state.q += OUT * (q - state.q)
+        state.t_judged, state.q_judged = state.t, state.q
+    else:
+        state.t_judged += OUT * (t - state.t_judged)
+        state.q_judged += OUT * (q - state.q_judged)
+    score_t, score_q = _score(state.t_judged, state.limit_t), _score(state.q_judged, state.limit_q)
+    state.surprise_t = calibration.surprise(state.of_t, score_t)
+    state.surprise_q = calibration.surprise(state.of_q, score_q)
+    reached = max(state.surprise_t, state.surprise_q) >= GATE
+    beyond = max(state.t_judged / state.limit_t, state.q_judged / state.limit_q) > 1.0
+    state.alarm = 1 if reached and (beyond or state.alarm != 0) else 0
+    if learning:
+        state.cur_t, state.cur_q = max(state.cur_t, score_t), max(state.cur_q, score_q)
+
+
+@inlined
+def _score(statistic: float, limit: float) -> float:
+    return max(0.0, SCORE_OFFSET + math.log(statistic / limit + 1e-12))
+
+
+@compiled
+def learn(state: Record, floats: _Floats, members: Rows, slots: Rows) -> bool:
+    """Learn the row that was judged, of which the caller knows that it may be learned.
+
+    Returns: whether another regime was taken over, in the middle of an alarm.
+    """
+    p = slots.shape[0]
+    changed = False
+    why = SERVING
+    if state.k > 0:
+        if state.alarm:
+            why = ALARMED
+        else:
+            _learn_usual(state, floats, p)
+            why = JOINING if _somebody_new(floats, members, slots) else SERVING
+    if why != state.why:
+        state.why, state.seen = why, 0
+    if state.k == 0 or why != SERVING:
+        _collect(state, floats, members, slots)
+        if state.seen >= (REGIME if why == ALARMED else WARMUP):
+            changed = why == ALARMED
+            _take_over(state, floats, p)
+    return changed
+
+
+@inlined
+def _somebody_new(floats: _Floats, members: Rows, slots: Rows) -> bool:
+    p = slots.shape[0]
+    sd = _vectors(floats, p)[_SD]
+    new = 0
+    for i in range(p):
+        new += sd[i] == 0.0 and members[slots[i]].present != 0
+    return new > 0
+
+
+@inlined
+def _learn_usual(state: Record, floats: _Floats, p: int) -> None:
+    parts = _vectors(floats, p)
+    d, centre = parts[_D], parts[_CENTRE]
+    c = _matrix(floats, p, 0)
+    state.n += 1
+    for i in range(p):
+        step = MEMORY * d[i]
+        centre[i] += step
+        line = c[i]
+        for j in range(p):
+            line[j] = (1.0 - MEMORY) * (line[j] + step * d[j])
+    state.stale += 1
+    if state.stale >= max(REFRESH, REFRESH_PER_SENSOR * p):
+        _take_axes(state, floats, p)
+    state.block += 1
+    if state.block >= calibration.BLOCK or state.was:
+        calibration.learn(state.of_t, state.cur_t)
+        calibration.learn(state.of_q, state.cur_q)
+        state.block, state.cur_t, state.cur_q = 0, 0.0, 0.0
+
+
+@compiled
+def _take_axes(state: Record, floats: _Floats, p: int) -> float:
+    """Eigenvectors of C, the strongest first, as many as are looked at; returns the variance of the others."""
+    parts = _vectors(floats, p)
+    sd, w = parts[_SD], parts[_W]
+    c, axes = _matrix(floats, p, 0), _matrix(floats, p, 1)
+    here = np.empty(p, np.int64)
+    size = 0
+    for i in range(p):
+        if sd[i] > 0.0:
+            here[size] = i
+            size += 1
+    inner, vectors = np.empty((size, size)), np.empty((size, size))
+    for i in range(size):
+        for j in range(size):
+            inner[i, j] = c[here[i], here[j]]
+    diagonalise(inner, vectors)
+    values = np.empty(size)
+    for i in range(size):
+        values[i] = inner[i, i]
+    order = np.argsort(values)[::-1]
+    total = max(values.sum(), TINY)
+    kept = 0.0
+    k = 0
+    while k < size - 1 and (k == 0 or kept < VARIANCE_SHARE * total):
+        best = order[k]
+        kept += values[best]
+        w[k] = max(values[best], W_MIN * total / size)
+        axes[k, :] = 0.0
+        for i in range(size):
+            axes[k, here[i]] = vectors[best, i]
+        k += 1
+    state.k, state.inside, state.stale = k, size, 0
+    return float(max(total - kept, TINY))
+
+
+@inlined
+def _collect(state: Record, floats: _Floats, members: Rows, slots: Rows) -> None:
+    """Take the row into the candidate."""
+    p = slots.shape[0]
+    parts = _vectors(floats, p)
+    smooth, n, m, v, m_smooth = parts[_SMOOTH], parts[_N], parts[_M], parts[_V], parts[_M_SMOOTH]
+    covariance = _matrix(floats, p, 2)
+    if state.seen == 0:
+        n[:] = 0.0
+        covariance[:, :] = 0.0
+    state.seen += 1
+    settled = np.empty(p)  # smoothed x from its mean; and the weight of this row, 0 for who doesn't count yet
+    weights = np.empty(p)
+    for i in range(p):
+        settled[i] = weights[i] = 0.0
+        member = members[slots[i]]
+        if member.present == 0:
+            continue
+        if n[i] == 0.0:
+            m[i], v[i] = member.x, 0.0
+            if state.k == 0 or floats[_SD * p + i] == 0.0:
+                smooth[i] = member.x
+            m_smooth[i] = smooth[i]
+        n[i] += 1.0
+        dx = member.x - m[i]
+        m[i] += dx / n[i]
+        v[i] = (1.0 - 1.0 / n[i]) * (v[i] + dx * dx / n[i])
+        count = n[i] - SETTLING
+        if count < 1.0:
+            m_smooth[i] = smooth[i]
+            continue
+        weights[i] = 1.0 / count
+        settled[i] = smooth[i] - m_smooth[i]
+        m_smooth[i] += settled[i] * weights[i]
+    for i in range(p):
+        if weights[i] == 0.0:
+            continue
+        line = covariance[i]
+        for j in range(p):
+            if weights[j] > 0.0:
+                a = max(weights[i], weights[j])
+                line[j] = (1.0 - a) * (line[j] + a * settled[i] * settled[j])
+
+
+@compiled
+def _take_over(state: Record, floats: _Floats, p: int) -> None:
+    """The candidate is what is usual now, for each sensor that was present in half of its rows."""
+    parts = _vectors(floats, p)
+    mean, sd, y, y_judged, centre = parts[_MEAN], parts[_SD], parts[_Y], parts[_Y_JUDGED], parts[_CENTRE]
+    smooth, n, m, v, m_smooth = parts[_SMOOTH], parts[_N], parts[_M], parts[_V], parts[_M_SMOOTH]
+    c, covariance = _matrix(floats, p, 0), _matrix(floats, p, 2)
+    seen, state.seen = state.seen, 0
+    inside = 0
+    for i in range(p):
+        inside += 2.0 * n[i] >= seen
+    if inside < 2:
+        return
+    for i in range(p):
+        if 2.0 * n[i] < seen:
+            sd[i] = 0.0
+            continue
+        mean[i] = m[i]
+        sd[i] = math.sqrt(v[i]) + 1e-9 + 1e-6 * abs(m[i])
+        centre[i] = (m_smooth[i] - m[i]) / sd[i]
+        y[i] = y_judged[i] = min(max((smooth[i] - m[i]) / sd[i], -Z_MAX), Z_MAX)
+    for i in range(p):
+        for j in range(p):
+            c[i, j] = covariance[i, j] / (sd[i] * sd[j]) if sd[i] > 0.0 and sd[j] > 0.0 else 0.0
+    others = _take_axes(state, floats, p)
+    state.limit_t, state.limit_q = LIMIT * state.k, LIMIT * others
+    if state.n == 0 or state.alarm:
+        state.t = state.t_judged = 0.2 * state.limit_t
+        state.q = state.q_judged = 0.2 * state.limit_q
+    if state.alarm:
+        state.block = calibration.BLOCK - 1  # the alarm that ends with this is a block, as any other is
+    state.n = max(state.n, 1)
+    state.alarm, state.was, state.why = 0, 0, SERVING
+
+
+@compiled
+def shares(state: Record, floats: _Floats, p: int, out: Rows) -> None:
+    """Each sensor's part in the newest row: how much of T2 / limit + SPE / limit it could take back by itself.
+
+    With both as one square, d' M d, where M = V' diag(1 / (5.5 k w_j) - 1 / q_limit) V + I / q_limit, that is
+    (M d)_i^2 / M_ii: it names a faulty sensor where plain parts of the sum smear over those that go with it.
+
+    Args:
+        out: dtype float32, shape (SENSORS_MAX,): sums to 1, or is all 0.
+
+    Source: C. F. Alcala and S. J. Qin, Reconstruction-based contribution for process monitoring, 2009.
+    """
+    d, w = _vectors(floats, p)[_D], _vectors(floats, p)[_W]
+    axes = _matrix(floats, p, 1)
+    out[:] = 0.0
+    if state.k == 0:
+        return
+    md, m = d / state.limit_q, np.full(p, 1.0 / state.limit_q)
+    for j in range(state.k):
+        axis = axes[j]
+        factor = 1.0 / (state.limit_t * w[j]) - 1.0 / state.limit_q
+        dot = 0.0
+        for i in range(p):
+            dot += axis[i] * d[i]
+        for i in range(p):
+            md[i] += factor * dot * axis[i]
+            m[i] += factor * axis[i] * axis[i]
+    parts = md * md / np.maximum(m, TINY)
+    total = parts.sum()
+    if total > 0.0:
+        for i in range(p):
+            out[i] = parts[i] / total
