@@ -22,14 +22,14 @@ import click
 from benchmarks.accuracy.corpora.folder import MissingCorpusError, corpora_folder, corpus_folder
 from benchmarks.accuracy.markdown import paragraph
 from benchmarks.accuracy.plots import write_plots
-from benchmarks.accuracy.reports import nab, skab
+from benchmarks.accuracy.reports import nab, skab, tep
 from benchmarks.accuracy.reports.report import Size
 from benchmarks.accuracy.results import write_run
 
 if TYPE_CHECKING:
     from benchmarks.accuracy.reports.report import Report
 
-REPORTS = {"nab": nab.report, "skab": skab.report}
+REPORTS = {"nab": nab.report, "skab": skab.report, "tep": tep.report}
 TITLES = {
     "nab": "NAB: one sensor",
     "skab": "SKAB: a water circuit with eight sensors",

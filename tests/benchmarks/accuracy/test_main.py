@@ -35,8 +35,9 @@ def test_the_last_line_is_one_json_object(done):
     assert figures["corpus"] == "all"
     assert figures["nab"]["low_fp"] <= figures["nab"]["standard"] <= 100
     assert {"f1", "far", "mar"} <= figures["skab"].keys()
-    assert all(figures[name]["no_look_ahead"] == figures[name]["streams"] for name in ("nab", "skab"))
-    assert all(figures[name]["restart_changes_nothing"] == figures[name]["streams"] for name in ("nab", "skab"))
+    assert {"t2", "spe", "either", "far"} <= figures["tep"].keys()
+    assert all(figures[name]["no_look_ahead"] == figures[name]["streams"] for name in ("nab", "skab", "tep"))
+    assert all(figures[name]["restart_changes_nothing"] == figures[name]["streams"] for name in ("nab", "skab", "tep"))
 
 
 def test_andon_beats_a_clock(done):
@@ -54,6 +55,7 @@ def test_tables_figures_scores_and_pictures_are_written(done):
     assert json.loads((folder / "nab" / "figures.json").read_text())["corpus"] == "nab"
     assert (folder / "nab" / "andon-ranked" / "realKnownCause" / "nyc_taxi.csv").is_file()
     assert (folder / "skab" / "plots" / "anomaly-free__anomaly-free.svg").is_file()
+    assert (folder / "tep" / "plots" / "index.html").is_file()
 
 
 def test_the_page_gets_the_tables_and_keeps_its_words(done):
@@ -78,7 +80,7 @@ def test_a_page_without_the_marks_is_not_overwritten(corpora, tmp_path):
     """Nobody's page is lost to a wrong argument."""
     page = tmp_path / "page.md"
     page.write_text("my own words\n")
-    arguments = ["--corpus", "skab", "--size", "smoke", "--results", str(tmp_path), "--page", str(page)]
+    arguments = ["--corpus", "tep", "--size", "smoke", "--results", str(tmp_path), "--page", str(page)]
 
     result = CliRunner().invoke(main, arguments, env={"ANDON_CORPORA": str(corpora)})
 
