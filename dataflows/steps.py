@@ -6,7 +6,6 @@ on; what a reading, or a command, means is decided in `detectors` and `alarms`.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
@@ -96,14 +95,51 @@ Item: TypeAlias = (
 """All that travels between the steps, always with the key of its group."""
 
 
-class SamplesStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
+class _Step(StatefulBatchLogic[Item, Item, dict[str, Any]]):
+    """What the steps have in common: how long they take, and how large what is saved of them."""
+
+    def __init__(self, name: str, happenings: Happenings) -> None:
+        self._name = name
+        self._happenings = happenings
+        self._bytes = 0
+
+    def snapshot(self) -> dict[str, Any]:
+        """A copy, as plain data."""
+        began = perf_counter()
+        saved = self._saved()
+        size = sum(part.nbytes if isinstance(part, np.ndarray) else 64 * _length(part) for part in saved.values())
+        self._measured(size, seconds=perf_counter() - began)
+        return saved
+
+    def _saved(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _forget(self) -> None:
+        """Bytewax lets go of what has no state: nothing is saved of it any more."""
+        self._measured(0, seconds=0)
+
+    def _measured(self, size: int, *, seconds: float) -> None:
+        """What is saved has so many bytes: those of arrays, and a fair guess for the rest."""
+        self._happenings.snapshot_taken(self._name, seconds=seconds, bytes_before=self._bytes, bytes_after=size)
+        self._bytes = size
+
+    def _took(self, began: float) -> None:
+        self._happenings.stage_took(self._name, perf_counter() - began)
+
+    def _count_transitions(self, told: Iterable[Item]) -> None:
+        for one in told:
+            if isinstance(one, AlertRecord):
+                self._happenings.alarm_changed(one)
+
+
+class SamplesStep(_Step):
     """Every reading: order, limits, rate, flatline, silence; and the windows that close. Commands come by first."""
 
     def __init__(self, samples: Samples, happenings: Happenings, *, by_events: bool) -> None:
         self._samples = samples
-        self._happenings = happenings
+        super().__init__("samples", happenings)
         self._by_events = by_events
-        self._series = self._assets = self._bytes = 0
+        self._series = self._assets = 0
         self._ticked_ms: int | None = None
         happenings.sampler_met(samples.out_of_service)
         self._count_series()
@@ -152,15 +188,11 @@ class SamplesStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
             clock = Clock(tuple(times.items()))
             out.append(Lagging(clock) if closing else clock)
         self._count_series()
-        self._happenings.stage_took("samples", perf_counter() - began)
+        self._took(began)
         return out, self._samples.empty
 
-    def snapshot(self) -> dict[str, Any]:
-        """A copy, as plain data."""
-        began = perf_counter()
-        saved = self._samples.snapshot()
-        self._bytes = _taken(self._happenings, "samples", saved, began=began, bytes_before=self._bytes)
-        return saved
+    def _saved(self) -> dict[str, Any]:
+        return self._samples.snapshot()
 
     def _obey(self, command: Command) -> Command | Reject:
         answer = self._samples.obey(command)
@@ -175,13 +207,12 @@ class SamplesStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
             self._series, self._assets = series, assets
 
 
-class WindowsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
+class WindowsStep(_Step):
     """Every closed window: the learned detectors, and what people say of their alarms."""
 
     def __init__(self, windows: Windows, happenings: Happenings) -> None:
         self._windows = windows
-        self._happenings = happenings
-        self._bytes = 0
+        super().__init__("windows", happenings)
         self._learning = Learning(0, 0, 0)
         happenings.learner_met(windows.warming, windows.paused, windows.adjusted)
         for restarted in windows.restarted:
@@ -213,15 +244,11 @@ class WindowsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
                 _count_command(self._happenings, item, answer)
                 out += answer
         self._count_learning()
-        self._happenings.stage_took("windows", perf_counter() - began)
+        self._took(began)
         return out, False
 
-    def snapshot(self) -> dict[str, Any]:
-        """A copy, as plain data."""
-        began = perf_counter()
-        saved = self._windows.snapshot()
-        self._bytes = _taken(self._happenings, "windows", saved, began=began, bytes_before=self._bytes)
-        return saved
+    def _saved(self) -> dict[str, Any]:
+        return self._windows.snapshot()
 
     def _count_learning(self) -> None:
         now, before = self._windows.learning(), self._learning
@@ -234,15 +261,14 @@ class WindowsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
             self._learning = now
 
 
-class AlarmsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
+class AlarmsStep(_Step):
     """Every finding, command and moment: the alarm lifecycle. Many at once are decided in turns; see `waiting`."""
 
     def __init__(self, alarms: Alarms, happenings: Happenings, *, common: Common, waiting: Waiting) -> None:
         self._alarms = alarms
-        self._happenings = happenings
+        super().__init__("alarms", happenings)
         self._common = common
         self._waiting = waiting
-        self._bytes = 0
         self._standing: Mapping[tuple[str, Priority], int] = {}
         self._chattering = self._old = 0
         self._figures_ms: int | None = None
@@ -310,16 +336,13 @@ class AlarmsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
         empty = self._alarms.empty and not self._waiting
         if empty and (self._old or self._bytes):
             self._leave()
-        self._happenings.stage_took("alarms", perf_counter() - began)
+        self._took(began)
         return out, empty
 
-    def snapshot(self) -> dict[str, Any]:
-        """A copy, as plain data."""
-        began = perf_counter()
+    def _saved(self) -> dict[str, Any]:
         saved = self._alarms.snapshot()
         if self._waiting:
             saved["waiting"] = self._waiting.rows()
-        self._bytes = _taken(self._happenings, "alarms", saved, began=began, bytes_before=self._bytes)
         return saved
 
     def _hear(self, item: Waits) -> tuple[Iterable[Item], int | None]:
@@ -359,16 +382,14 @@ class AlarmsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
         return Raises(raises, now_ms) if raises or now_ms is not None else None
 
     def _count(self, told: list[Item]) -> None:
-        for one in told:
-            if isinstance(one, AlertRecord):
-                self._happenings.alarm_changed(one)
+        self._count_transitions(told)
         if told or self._alarms.chattering != self._chattering:
             self._count_standing()
 
     def _count_standing(self) -> None:
-        now, chattering = Counter(self._alarms.standing()), self._alarms.chattering
+        now, chattering = self._alarms.standing(), self._alarms.chattering
         if now != self._standing or chattering != self._chattering:
-            changes = {one: now[one] - self._standing.get(one, 0) for one in {*now, *self._standing}}
+            changes = {one: now.get(one, 0) - self._standing.get(one, 0) for one in {*now, *self._standing}}
             self._happenings.alarms_stand(changes, chattering=chattering - self._chattering)
             self._standing, self._chattering = now, chattering
 
@@ -384,17 +405,16 @@ class AlarmsStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
     def _leave(self) -> None:
         """Bytewax lets go of what has no state, and makes it anew when it is needed: the figures don't keep it."""
         self._happenings.alarms_aged(-self._old)
-        self._happenings.snapshot_taken("alarms", seconds=0, bytes_before=self._bytes, bytes_after=0)
-        self._old = self._bytes = 0
+        self._old = 0
+        self._forget()
 
 
-class FloodStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
+class FloodStep(_Step):
     """Every annunciated raise of the site: are there more than a person can follow?"""
 
     def __init__(self, flood: Flood, happenings: Happenings) -> None:
         self._flood = flood
-        self._happenings = happenings
-        self._bytes = 0
+        super().__init__("flood", happenings)
         self._standing = False
         self._count_flood()
 
@@ -415,21 +435,15 @@ class FloodStep(StatefulBatchLogic[Item, Item, dict[str, Any]]):
             else:
                 assert isinstance(item, FloodRecorded)
                 out += self._flood.reconcile(item.records)
-        for one in out:
-            if isinstance(one, AlertRecord):
-                self._happenings.alarm_changed(one)
+        self._count_transitions(out)
         self._count_flood()
         if self._flood.empty and self._bytes:
-            self._happenings.snapshot_taken("flood", seconds=0, bytes_before=self._bytes, bytes_after=0)
-        self._happenings.stage_took("flood", perf_counter() - began)
+            self._forget()
+        self._took(began)
         return out, self._flood.empty
 
-    def snapshot(self) -> dict[str, Any]:
-        """A copy, as plain data."""
-        began = perf_counter()
-        saved = self._flood.snapshot()
-        self._bytes = _taken(self._happenings, "flood", saved, began=began, bytes_before=self._bytes)
-        return saved
+    def _saved(self) -> dict[str, Any]:
+        return self._flood.snapshot()
 
     def _count_flood(self) -> None:
         standing = self._flood.standing
@@ -478,13 +492,6 @@ def _append(out: list[Item], findings: list[Finding]) -> None:
 def _count_command(happenings: Happenings, command: Command, answer: Iterable[object]) -> None:
     """A command came to its end here: it was carried out, or it is refused."""
     happenings.command_ended(command.verb, done=not any(isinstance(one, Reject) for one in answer))
-
-
-def _taken(happenings: Happenings, step: str, saved: dict[str, Any], *, began: float, bytes_before: int) -> int:
-    """Tell of a snapshot; returns its size: bytes of arrays, and a fair guess for the rest."""
-    size = sum(part.nbytes if isinstance(part, np.ndarray) else 64 * _length(part) for part in saved.values())
-    happenings.snapshot_taken(step, seconds=perf_counter() - began, bytes_before=bytes_before, bytes_after=size)
-    return size
 
 
 def _length(part: object) -> int:
