@@ -114,7 +114,8 @@ STATE = np.dtype(
         ("block", np.int32),  # rows in the block so far
         ("why", np.uint8),  # what the candidate is for
         ("alarm", np.uint8),
-        ("was", np.uint8),  # the row before was in alarm
+        ("kept", np.uint8),  # the newest learnable row is in alarm
+        ("was", np.uint8),  # the one before it was
     ],
     align=True,
 )
@@ -230,7 +231,7 @@ def judge(
             y_judged[i] += IN * (z - y_judged[i])
         d[i] = y_judged[i] - centre[i]
         squares += d[i] * d[i]
-    state.was = state.alarm
+    before = state.kept if learning else state.alarm
     if state.k == 0:
         return
     axes = _matrix(floats, p, 1)
@@ -255,8 +256,9 @@ def judge(
     state.surprise_q = calibration.surprise(state.of_q, score_q)
     reached = max(state.surprise_t, state.surprise_q) >= GATE
     beyond = max(state.t_judged / state.limit_t, state.q_judged / state.limit_q) > 1.0
-    state.alarm = 1 if reached and (beyond or state.alarm != 0) else 0
+    state.alarm = 1 if reached and (beyond or before != 0) else 0
     if learning:
+        state.was, state.kept = state.kept, state.alarm
         state.cur_t, state.cur_q = max(state.cur_t, score_t), max(state.cur_q, score_q)
 
 
@@ -434,7 +436,7 @@ def _take_over(state: Record, floats: _Floats, p: int) -> None:
     if state.alarm:
         state.block = calibration.BLOCK - 1  # the alarm that ends with this is a block, as any other is
     state.n = max(state.n, 1)
-    state.alarm, state.was, state.why = 0, 0, SERVING
+    state.alarm, state.kept, state.was, state.why = 0, 0, 0, SERVING
 
 
 @compiled
