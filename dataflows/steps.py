@@ -22,7 +22,7 @@ from contracts.alerts import AlertRecord, Transition, priority_of
 from contracts.commands import Command
 from contracts.findings import Closed, Finding, Kind
 from contracts.readings import Block, Clock, Reject, Tick
-from dataflows.waiting import EACH_TIME_MIN, Turns, Waiting
+from dataflows.waiting import EACH_TIME_MIN, Turns, Waiting, next_turn
 from detectors.samples import Samples
 from detectors.windows import Learning, Windows
 
@@ -310,8 +310,8 @@ class AlarmsStep(_Step):
         return self._decide([], call=(self, "eof"), to_the_end=True)
 
     def notify_at(self) -> datetime | None:
-        """At once, when the rest of the flow has had its turn."""
-        return datetime.now(UTC) if self._waiting else None
+        """With the next turn of all key groups."""
+        return next_turn(datetime.now(UTC)) if self._waiting else None
 
     def _decide(self, out: list[Item], *, call: Hashable, to_the_end: bool = False) -> tuple[list[Item], bool]:
         """Decide what waits, as far as there is time; `out` is told before it."""

@@ -8,6 +8,7 @@ meets the alarm that it is about. By the event clock all is decided at once, so 
 from __future__ import annotations
 
 from collections import deque
+from datetime import UTC, datetime
 from time import thread_time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,7 +20,7 @@ from contracts.readings import Clock, Tick
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
-__all__ = ["EACH_TIME_MIN", "GAP_S", "TURN_S", "WAITING_MAX", "Turns", "Waiting", "Waits"]
+__all__ = ["EACH_TIME_MIN", "EVERY_S", "GAP_S", "TURN_S", "WAITING_MAX", "Turns", "Waiting", "Waits", "next_turn"]
 
 Waits: TypeAlias = Finding | Command | Tick | Clock | Recorded
 """What the alarm lifecycle is told of, in the order in which it came."""
@@ -27,15 +28,23 @@ Waits: TypeAlias = Finding | Command | Tick | Clock | Recorded
 TURN_S = 0.05
 """For so long alarms are decided, those of all key groups of a process, before the rest of the flow goes on. Processor
 time, as is all here: on a machine that has none to spare the turns don't become so short that they lead nowhere."""
+EVERY_S = 0.125
+"""So often there is a turn while anything waits, by the wall clock. In between the rest of the flow is alone: it takes
+readings, and closes the epoch, without which no more readings are taken."""
 GAP_S = 0.005
 """When so much was done elsewhere, the rest of the flow has had its turn."""
 
-EACH_TIME_MIN = 4
+EACH_TIME_MIN = 2
 """A key group decides so many things whenever it is called: a few alarms never wait for those of others."""
 
 WAITING_MAX = 200_000
 """Findings that may wait in a process, some 100 MB. Are there more, all are decided before anything else is done: then
 readings wait on their topic."""
+
+
+def next_turn(now: datetime) -> datetime:
+    """When the next turn begins: at the same moment for all key groups, else they would keep the flow busy in a row."""
+    return datetime.fromtimestamp((now.timestamp() // EVERY_S + 1) * EVERY_S, UTC)
 
 
 class Turns:

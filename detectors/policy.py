@@ -1,6 +1,6 @@
 """The alarm policy: which windows are strange enough to tell a person.
 
-Never within 120 windows of the last alarm (age). Then, by the settings,
+Never within 120 windows of the last alarm (age), but for what is said of that below. Then, by the settings,
 
     budget:  L >= log10(N / X), at least log10(5), + r         L = max(L_S, L_K) - log10(2)
     ranked:  R >= 0.58 (1 + 0.2 u + r / 3)                     R = max(P, L_K / 4)
@@ -22,12 +22,16 @@ what 0.3 of L is where the excess e (calibration.py) is 0.3 and the peaks' mean 
 In the first 150 windows the policy runs, and nothing is told: early scores are optimistic, because nothing was seen
 yet.
 
+A budget has an exception: once the alarm is over, what is ten times as rare as is asked for, L >= threshold + 1, raises
+again at once. A small false alarm must not hide the large true one that follows; it costs a tenth of the budget at
+most.
+
 Where every reading is a window of its own, D is the learned interval of the series:
 
     D = D + max(1/1000, 1/n) (dt - D)                 dt at most 10 D after the tenth: a gap isn't an interval
 
 Catches: nothing by itself.
-Misses: a second anomaly within 120 windows of the first (the alarm stays active meanwhile).
+Misses: a second anomaly within 120 windows of the first, unless it is far stranger than need be.
 Cost: 3 floats and a count.
 """
 
@@ -47,6 +51,7 @@ __all__ = [
     "L_PER_RANK",
     "RANK_MIN",
     "REFRACTORY",
+    "SOONER",
     "STATE",
     "WARMUP",
     "age_by_one",
@@ -73,6 +78,7 @@ L_OF_HALF = math.log10(2.0)
 L_PER_RANK = 4.0
 RANK_MIN = 0.58
 REFRACTORY = 120  # windows
+SOONER = 1.0  # in L
 WARMUP = 150  # windows
 RAISE = 0.2
 RAISED_BY_ONE = 0.3
@@ -125,9 +131,12 @@ def rank_threshold(state: Record) -> float:
 
 
 @inlined
-def step(state: Record, score: float, smallest: float) -> bool:
-    """Whether this window raises: its score (L or R) reaches `smallest`, and the last alarm is long enough ago."""
-    alarm = score >= smallest and state.age >= REFRACTORY
+def step(state: Record, score: float, smallest: float, at_once: float) -> bool:
+    """Whether this window raises: its score (L or R) reaches `smallest`, and the last alarm is long enough ago.
+
+    What reaches `at_once` needn't wait; infinity: everything has to.
+    """
+    alarm = (score >= smallest and state.age >= REFRACTORY) or score >= at_once
     if alarm:
         state.age = 0
         state.u += 1.0

@@ -118,6 +118,7 @@ class Samples:
         self._plans = np.zeros(CAPACITY_MIN, np.int32)
         self._plan_rows = np.zeros(CAPACITY_MIN, PLAN)
         self._plan_numbers: dict[tuple[Any, ...], int] = {}
+        self._described: dict[tuple[int, int, int], tuple[Expected, dict[str, float | int | str | None]]] = {}
         self._asset_plans: dict[int, tuple[Any, ...]] = {}
         self._announced = np.zeros(CAPACITY_MIN, np.bool_)
         self._found = np.zeros(BUFFER_ROWS_MIN, found.FOUND)
@@ -432,12 +433,16 @@ class Samples:
     def _describe(self, line: Line) -> tuple[Expected, dict[str, float | int | str | None]]:
         if line.rule in (found.SILENT, found.ASSET_SILENT):
             return stale.describe(line)
-        plan = self._plan_rows[self._plans[line.subject]]
+        number = int(self._plans[line.subject])
         if line.rule in (found.RISE, found.FALL):
-            return rate.describe(line, plan["rate"])
-        if line.rule == found.FLAT:
-            return flatline.describe(plan["flatline"])
-        return limit.describe(line, plan["limit"])
+            return rate.describe(line, self._plan_rows[number]["rate"])
+        same = (number, line.rule, line.active)  # what else has the same words: thousands, when a plant trips
+        if same not in self._described:
+            plan = self._plan_rows[number]
+            flat = line.rule == found.FLAT
+            self._described[same] = flatline.describe(plan["flatline"]) if flat else limit.describe(line, plan["limit"])
+        expected, evidence = self._described[same]
+        return expected, evidence.copy()
 
 
 def _sources(block: Block, rows: NDArray[np.int32]) -> list[str]:

@@ -811,10 +811,11 @@ def _judge_score(
     policy.age_by_one(state.policy, config.window_s)
     if ranked:
         threshold = policy.rank_threshold(state.policy)
-        alarm = policy.step(state.policy, rank, threshold)
+        alarm = policy.step(state.policy, rank, threshold, math.inf)
     else:
         threshold = policy.threshold(state.policy, config.window_s, config.alarms_per_week, sharing)
-        alarm = policy.step(state.policy, surprise, threshold)
+        at_once = threshold + policy.SOONER if state.episode.status == episode.OVER else math.inf
+        alarm = policy.step(state.policy, surprise, threshold, at_once)
 
     # What the alarm state watches, and its mean and variance from before this window is learned.
     if own:

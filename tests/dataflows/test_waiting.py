@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,7 +11,7 @@ from contracts.alarm_states import Recorded
 from contracts.commands import Command, Origin, Scope, Verb, Verdict
 from contracts.findings import Expected, Finding, Kind, Share, Window
 from contracts.readings import Tick
-from dataflows.waiting import GAP_S, TURN_S, WAITING_MAX, Turns, Waiting, Waits
+from dataflows.waiting import EVERY_S, GAP_S, TURN_S, WAITING_MAX, Turns, Waiting, Waits, next_turn
 
 NOON = 1_700_000_000_000
 ORIGIN = Origin(topic="commands", partition=0, offset=7, ts_ms=NOON, key=b"press-1", value=b"{}")
@@ -136,3 +137,13 @@ def test_a_turn_does_not_end_while_more_waits_than_may() -> None:
     turns.waiting += 1
 
     assert not turns.over
+
+
+@pytest.mark.parametrize("into_s", [0.0, 0.3 * EVERY_S, 0.99 * EVERY_S])
+def test_all_key_groups_wait_for_the_same_moment(into_s: float) -> None:
+    """Between two turns the rest of the flow is alone, whenever in a turn a key group was called."""
+    begin = datetime(2026, 11, 22, 14, tzinfo=UTC)
+
+    next_begin = next_turn(begin + timedelta(seconds=into_s))
+
+    assert (next_begin - begin).total_seconds() == pytest.approx(EVERY_S, abs=1e-5)

@@ -354,7 +354,8 @@ class Reference:
         self.u *= math.exp(-1 / 1200)
         self.age += 1
         strange = p >= 0.58 * (1 + 0.2 * self.u) if self.ranked else surprise >= self.smallest_l
-        raises = strange and self.age >= 120
+        far_stranger = not self.ranked and self.alarm is None and surprise >= self.smallest_l + 1
+        raises = (strange and self.age >= 120) or far_stranger
         if raises:
             self.age = 0
             self.u += 1

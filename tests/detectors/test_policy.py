@@ -19,12 +19,12 @@ def fresh():
     return state
 
 
-def alarms(state, scores, smallest):
+def alarms(state, scores, smallest, at_once=math.inf):
     """The positions of the windows that alarm."""
     out = []
     for i, score in enumerate(scores):
         policy.age_by_one(state, MINUTE_S)
-        if policy.step(state, score, smallest):
+        if policy.step(state, score, smallest, at_once):
             out.append(i)
     return out
 
@@ -37,6 +37,11 @@ def test_a_score_at_the_threshold_alarms():
 def test_within_120_windows_there_is_no_second_alarm():
     """One event, one alarm."""
     assert alarms(fresh(), [1.0] * 300, 0.6) == [0, 120, 240]
+
+
+def test_what_is_far_stranger_than_need_be_does_not_wait():
+    """A small false alarm doesn't hide the large true one that follows."""
+    assert alarms(fresh(), [1.7, 2.5, 2.6, 1.7], 1.6, at_once=2.6) == [0, 2]
 
 
 def test_recent_alarms_raise_the_bar_for_ranks():

@@ -133,7 +133,7 @@ def _recombine(
             r = max(r, (spike[i] + policy.L_OF_HALF) / policy.L_PER_RANK)
         out[0, i], out[1, i] = s, r
         policy.age_by_one(state.policy, 0.0)
-        alarm = policy.step(state.policy, r, policy.rank_threshold(state.policy))
+        alarm = policy.step(state.policy, r, policy.rank_threshold(state.policy), math.inf)
         alarms[i] = alarm and n >= policy.WARMUP
         if learning:
             combination.learn(state.combination, s, n)
