@@ -31,10 +31,10 @@ demo: $(COMPILED) ## watch a simulated plant, no broker needed (ARGS="--seconds 
 test: lint types $(COMPILED) ## all that must hold: lint, types and every test (ARGS="-k limit")
 ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
-else # those that need a broker come one after another; the others take what these leave of the processor, and tell after
+else # those that need a broker mostly wait; the others take what these leave of the processor, and tell after
 	@log=$$(mktemp); nice -n 19 $(PY) -m pytest -n 2 --dist loadfile -m "not kafka" >$$log 2>&1 & others=$$!; \
 	trap 'kill $$others' INT TERM; \
-	$(PY) -m pytest -m kafka; failed=$$?; \
+	$(PY) -m pytest -n 2 --dist loadfile -m kafka; failed=$$?; \
 	wait $$others || failed=$$?; cat $$log; rm -f $$log; exit $$failed
 endif
 
