@@ -20,7 +20,7 @@ from contracts.settings import Anomaly, ResolvedRule, Section
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from contracts.settings import Settings
+    from contracts.settings import Running, Settings
 
 __all__ = ["command"]
 
@@ -121,6 +121,8 @@ def _explained(settings: Settings, asset: str, now_ms: int) -> Iterator[str]:
     else:
         yield f"{asset}: every reading is a window, learned detectors judge after {WARMUP_WINDOWS} readings"
     yield f"  readings up to {resolved.late_ms_max / 1000:g} s out of order are taken"
+    if resolved.running is not None:
+        yield f"  {_running(resolved.running)}"
     yield from (f"  {line}" for line in _maintenance(settings, asset, now_ms))
     named = [rule.sensor for rule in settings.rules if fnmatchcase(asset, rule.asset) and rule.sensor != "*"]
     for sensor in [*dict.fromkeys(named), ANY_SENSOR]:
@@ -130,6 +132,13 @@ def _explained(settings: Settings, asset: str, now_ms: int) -> Iterator[str]:
             if key != "unit":
                 origin = _origin(settings, asset, sensor, key)
                 yield f"    {key:<12}  {origin:<9} {_described(getattr(rule, key))}"
+
+
+def _running(running: Running) -> str:
+    """When it runs, and what comes of it."""
+    low = f"{running.min:g} <= " if running.min is not None else ""
+    high = f" <= {running.max:g}" if running.max is not None else ""
+    return f"runs while {low}{running.sensor}{high}; else, and {running.settle_s:g} s after a start, nothing is learned"
 
 
 def _maintenance(settings: Settings, asset: str, now_ms: int) -> Iterator[str]:

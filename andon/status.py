@@ -29,7 +29,7 @@ ASK_S = 5.0
 """For each step of the request: connecting, sending, waiting."""
 
 ANSWER_BYTES_MAX = 4 * 1024 * 1024
-"""Five lists of a hundred entries with the longest names are a quarter of it."""
+"""Six lists of a hundred entries with the longest names are a quarter of it."""
 
 LANES_SHOWN = 10
 """Of those that have most to read."""
@@ -38,6 +38,7 @@ _LISTS = {
     "warming": "warming up",
     "paused": "not learning",
     "out_of_service": "out of service",
+    "resting": "at rest",
     "adjusted": "thresholds raised by feedback, in L",
     "refused": "refused",
 }

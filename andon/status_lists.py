@@ -21,7 +21,7 @@ _SETTING = {"sensors": "service.sensors_per_asset_max", "series": "service.serie
 
 
 def status_lists(settings: Settings, happenings: Happenings, *, now_ms: int) -> dict[str, list[dict[str, Any]]]:
-    """Who warms up, is paused, is out of service, is adjusted, or is refused; a sensor of None is the asset as a whole.
+    """Who warms up, is paused, out of service, at rest, adjusted, or refused; a sensor of None is the asset as a whole.
 
     Args:
         now_ms: wall clock; whether it is maintenance now is told by it.
@@ -39,6 +39,10 @@ def status_lists(settings: Settings, happenings: Happenings, *, now_ms: int) -> 
             for one in happenings.paused()
         ],
         "out_of_service": [{"asset": asset, "sensor": sensor} for asset, sensor in out],
+        "resting": [
+            {"asset": asset, "sensor": sensor, "why": _why_resting(asset, settings)}
+            for asset, sensor in happenings.resting()
+        ],
         "adjusted": [
             {"asset": one.asset, "sensor": one.sensor, "raised_by": round(one.raised_by, 3)}
             for one in happenings.adjusted()
@@ -62,6 +66,12 @@ def _why_paused(one: Paused, out: list[Named], calendar: Calendar, now_ms: int) 
     if span := calendar.covering(one.asset, now_ms):
         return "maintenance" if span.comment is None else f"maintenance: {span.comment}"
     return "its newest window has readings that aren't learned from: of uncertain quality, or of a pause that is over"
+
+
+def _why_resting(asset: str, settings: Settings) -> str:
+    running = settings.asset(asset).running
+    by = f" by its {running.sensor}" if running is not None else ""
+    return f"it doesn't run{by}: nothing is judged or learned by the learned detectors"
 
 
 def _why_refused(one: Refused) -> str:

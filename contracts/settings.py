@@ -31,6 +31,7 @@ __all__ = [
     "ResolvedAsset",
     "ResolvedRule",
     "Rule",
+    "Running",
     "Service",
     "Settings",
     "Site",
@@ -309,6 +310,32 @@ class Rule(Section):
     ] = None
 
 
+class Running(Section):
+    """When a machine runs, told by one of its sensors. While it doesn't, nothing is learned of it."""
+
+    sensor: Annotated[str, Field(min_length=1, description="name of the sensor, of the same asset")]
+    min: Annotated[Number | None, Field(description="it runs at this value or above, in the sensor's unit")] = None
+    max: Annotated[Number | None, Field(description="it runs at this value or below")] = None
+    settle_s: Annotated[Seconds, Field(description="how long after each start nothing is judged or learned either")] = (
+        60.0
+    )
+
+    @model_validator(mode="after")
+    def _given(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError('neither min nor max is given|give one, e.g. running = { sensor = "speed", min = 1 }')
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min = {self.min:g} is above max = {self.max:g}|exchange them")
+        return self
+
+    @field_validator("sensor")
+    @classmethod
+    def _is_name(cls, sensor: str) -> str:
+        if set(sensor) & set("*?["):
+            raise ValueError(f"{sensor[:60]!r} is a pattern|give the name of one sensor")
+        return sensor
+
+
 class AssetSettings(Section):
     """What belongs to an asset as a whole; the first match wins per key."""
 
@@ -322,6 +349,10 @@ class AssetSettings(Section):
         Field(
             description="how far out of order a reading may come, at most window_s (default 5, or window_s if shorter)"
         ),
+    ] = None
+    running: Annotated[
+        Running | Literal[False] | None,
+        Field(description="when it runs: while it rests, the learned detectors and flatline look away"),
     ] = None
 
     @model_validator(mode="after")
@@ -408,6 +439,7 @@ class ResolvedAsset(Section):
 
     window_ms: int
     late_ms_max: int
+    running: Running | None
 
 
 class Settings(Section):
@@ -448,9 +480,12 @@ class Settings(Section):
         matching = [part for part in self.assets if fnmatchcase(asset, part.asset)]
         window_s = next((part.window_s for part in matching if part.window_s is not None), 60.0)
         late_s = next((part.late_s_max for part in matching if part.late_s_max is not None), 5.0)
+        running = next((part.running for part in matching if part.running is not None), False)
         window_ms = round(window_s * 1000)
         return ResolvedAsset(
-            window_ms=window_ms, late_ms_max=min(round(late_s * 1000), window_ms) if window_ms else round(late_s * 1000)
+            window_ms=window_ms,
+            late_ms_max=min(round(late_s * 1000), window_ms) if window_ms else round(late_s * 1000),
+            running=running if isinstance(running, Running) else None,
         )
 
 

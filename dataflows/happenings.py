@@ -117,6 +117,7 @@ class Happenings:
         self._log = structlog.get_logger("andon")
         self._learners: list[_Lists] = []
         self._samplers: tuple[WeakMethod[Callable[[], Sequence[Named]]], ...] = ()
+        self._machines: tuple[WeakMethod[Callable[[], Sequence[Named]]], ...] = ()
         self._refused: list[Refused] = []
         self._told: set[str] = set()
         self._cut_off: set[str] = set()
@@ -336,10 +337,20 @@ class Happenings:
         """A key group's learned detectors are there: who of theirs warms, is paused, is adjusted can be asked for."""
         self._learners.append(_Lists(warming, paused, adjusted))
 
-    def sampler_met(self, out_of_service: Callable[[], Sequence[Named]]) -> None:
-        """A key group is there: what of it is out of service can be asked for, a bound method, while it lives."""
+    def sampler_met(
+        self, out_of_service: Callable[[], Sequence[Named]], resting: Callable[[], Sequence[Named]] | None = None
+    ) -> None:
+        """A key group is there: what of it is out of service, or rests, can be asked for while it lives.
+
+        Args:
+            out_of_service: a bound method.
+            resting: another one of the same object.
+        """
         living = (one for one in self._samplers if one() is not None)
         self._samplers = (*living, WeakMethod(out_of_service))
+        if resting is not None:
+            still = (one for one in self._machines if one() is not None)
+            self._machines = (*still, WeakMethod(resting))
 
     def capacity_met(self, refused: Refused) -> None:
         """A bound was met for the first time by an asset, or by a key group: its new series are refused."""
@@ -366,6 +377,10 @@ class Happenings:
     def out_of_service(self) -> list[Named]:
         """What people have taken out of service; at most `LISTED_MAX` of it."""
         return _first(ask for one in self._samplers if (ask := one()) is not None)
+
+    def resting(self) -> list[Named]:
+        """Machines that rest, by what their own sensor says; at most `LISTED_MAX` of them."""
+        return _first(ask for one in self._machines if (ask := one()) is not None)
 
     def refused(self) -> list[Refused]:
         """Where a bound was met, so that new series are refused; at most `LISTED_MAX` of these."""

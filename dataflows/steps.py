@@ -141,7 +141,7 @@ class SamplesStep(_Step):
         self._by_events = by_events
         self._series = self._assets = 0
         self._ticked_ms: int | None = None
-        happenings.sampler_met(samples.out_of_service)
+        happenings.sampler_met(samples.out_of_service, samples.resting)
         self._count_series()
 
     @classmethod

@@ -5,7 +5,8 @@ on; it is raised at the first reading with ts − start ≥ after, and ends at t
 which begins the next stretch. The onset is the start of the stretch.
 
 Catches: a frozen transmitter, a gateway that repeats its last value, a stuck valve. Misses: a sensor that says nothing
-at all (stale), noise that is wider than the tolerance around a frozen level. A machine at rest is flat too.
+at all (stale), noise that is wider than the tolerance around a frozen level. A machine at rest is flat too: where the
+settings say when it runs (running.py), no stretch begins meanwhile, and one that has begun is forgotten.
 Cost: 24 bytes a series, some nanoseconds a reading.
 """
 
@@ -21,7 +22,7 @@ from contracts.settings import ResolvedRule
 from detectors.compiled import inlined
 from detectors.found import FLAT, write
 
-__all__ = ["CONFIG", "STATE", "config_of", "describe", "settle", "step"]
+__all__ = ["CONFIG", "STATE", "config_of", "describe", "forget", "settle", "step"]
 
 STATE = np.dtype(
     [("start_ts", np.int64), ("reference", np.float64), ("begun", np.uint8), ("raised", np.uint8)], align=True
@@ -68,6 +69,13 @@ def step(state: Any, config: Any, ts: int, value: float, slot: int, row: int, fo
     state.start_ts = ts
     state.reference = value
     return count
+
+
+@inlined
+def forget(state: Any) -> None:
+    """Whatever has not moved until now says nothing; what is raised stays so until it moves."""
+    if not state.raised:
+        state.begun = 0
 
 
 def describe(config: Any) -> tuple[Expected, dict[str, float | int | str | None]]:

@@ -18,8 +18,8 @@ from contracts.commands import Command, Verb
 from contracts.errors import StateError
 from contracts.findings import CLOSED, Closed, Expected, Finding, Kind
 from contracts.readings import Block, Clock, Quality, Reject, Rows, SeriesName, Tick
-from contracts.settings import Settings
-from detectors import flatline, found, limit, order, rate, recall, stale, tumbling
+from contracts.settings import ResolvedAsset, Settings
+from detectors import flatline, found, limit, order, rate, recall, running, stale, tumbling
 from detectors.compiled import compiled
 from detectors.found import Line
 from detectors.pause import Pauses
@@ -29,8 +29,8 @@ from detectors.slots import UNKNOWN, Slots
 
 __all__ = ["VERSION", "Counts", "Read", "Samples"]
 
-VERSION = 2
-"""Of the snapshot. 1 knew nothing out of service."""
+VERSION = 3
+"""Of the snapshot. 1 knew nothing out of service, 1 and 2 of no machine whether it runs."""
 
 SERIES = np.dtype(
     [
@@ -47,6 +47,7 @@ PLAN = np.dtype(
     [
         ("order", order.CONFIG),
         ("windows", tumbling.CONFIG),
+        ("running", running.CONFIG),
         ("stale", stale.CONFIG),
         ("rate", rate.CONFIG),
         ("flatline", flatline.CONFIG),
@@ -114,12 +115,13 @@ class Samples:
         self._pauses = Pauses(settings)
         self._series = np.zeros(CAPACITY_MIN, SERIES)
         self._assets = np.zeros(CAPACITY_MIN, stale.ASSET)
+        self._machines = np.zeros(CAPACITY_MIN, running.STATE)  # by asset
         # Many series have equal settings: each has a row of `_plan_rows`, and distinct ones are kept once.
         self._plans = np.zeros(CAPACITY_MIN, np.int32)
         self._plan_rows = np.zeros(CAPACITY_MIN, PLAN)
         self._plan_numbers: dict[tuple[Any, ...], int] = {}
         self._described: dict[tuple[int, int, int], tuple[Expected, dict[str, float | int | str | None]]] = {}
-        self._asset_plans: dict[int, tuple[Any, ...]] = {}
+        self._asset_settings: dict[int, ResolvedAsset] = {}
         self._announced = np.zeros(CAPACITY_MIN, np.bool_)
         self._found = np.zeros(BUFFER_ROWS_MIN, found.FOUND)
         self._closed = np.zeros(BUFFER_ROWS_MIN, CLOSED)
@@ -137,7 +139,7 @@ class Samples:
             StateError: the snapshot is of a version that this program doesn't know.
         """
         version = snapshot.get("version")
-        if version not in (1, VERSION):
+        if version not in (1, 2, VERSION):
             raise StateError(
                 f"the saved state of step `samples` has version {version!r}; this andon reads 1 to {VERSION}. "
                 "Run the andon that wrote it, or begin with a fresh state directory."
@@ -146,6 +148,8 @@ class Samples:
         samples._pauses = Pauses(settings, snapshot.get("out_of_service", ()))
         samples._series = adopted(snapshot["series"], SERIES)
         samples._assets = adopted(snapshot["asset_records"], stale.ASSET)
+        machines = snapshot.get("machines", np.zeros(len(snapshot["assets"]), running.STATE))
+        samples._machines = adopted(machines, running.STATE)
         owners = samples._series["stale"]["asset"][: len(snapshot["sensors"])].tolist()
         samples._slots = Slots.restored(assets=snapshot["assets"], sensors=snapshot["sensors"], owners=owners)
         count = len(samples._slots)
@@ -158,6 +162,8 @@ class Samples:
         flatline.settle(series["flatline"], plans["flatline"])
         stale.settle(series["stale"], samples._assets[: samples.asset_count], plans["stale"])
         tumbling.settle(series["windows"], plans["windows"])
+        watched = [samples._settings.asset(asset).running is not None for asset in samples._slots.assets]
+        running.settle(samples._machines[: samples.asset_count], watched)
         samples._make_room()
         return samples
 
@@ -169,6 +175,7 @@ class Samples:
             "sensors": list(self._slots.sensors),
             "series": copied(self._series[: len(self._slots)]),
             "asset_records": copied(self._assets[: self.asset_count]),
+            "machines": copied(self._machines[: self.asset_count]),
             "out_of_service": self._pauses.out_of_service,
         }
 
@@ -214,6 +221,7 @@ class Samples:
                 self._plans,
                 self._plan_rows,
                 self._assets,
+                self._machines,
                 block.lane,
                 block.arrived_ms,
                 self._by_arrival,
@@ -299,6 +307,11 @@ class Samples:
         """(asset, sensor) of what is out of service by command; a sensor of None: the asset as a whole."""
         return self._pauses.out_of_service
 
+    def resting(self) -> list[tuple[str, str | None]]:
+        """(asset, None) of the machines that rest by their own sensor, as far as is known."""
+        rests = np.flatnonzero(self._machines["rests"][: self.asset_count])
+        return [(self._slots.assets[number], None) for number in rests.tolist()]
+
     def recall(self, recorded: Recorded) -> list[Finding]:
         """After a start: take over what the alarm-state topic knows and the saved state doesn't.
 
@@ -349,6 +362,7 @@ class Samples:
             return
         self._series = grown(self._series, len(self._slots))
         self._assets = grown(self._assets, self.asset_count)
+        self._machines = grown(self._machines, self.asset_count)
         self._plan(new)
         self._pauses.meet(self._slots, new)
         for slot in new:
@@ -367,13 +381,15 @@ class Samples:
                 setattr(self, name, after)
         for slot in slots:
             owner = self._slots.owners[slot]
-            asset = self._slots.assets[owner]
-            rule = self._settings.rule(asset, self._slots.sensors[slot])
-            if owner not in self._asset_plans:
-                resolved = self._settings.asset(asset)
-                self._asset_plans[owner] = (order.config_of(resolved), tumbling.config_of(resolved))
+            asset, sensor = self._slots.assets[owner], self._slots.sensors[slot]
+            rule = self._settings.rule(asset, sensor)
+            resolved = self._asset_settings.get(owner)
+            if resolved is None:
+                resolved = self._asset_settings[owner] = self._settings.asset(asset)
             plan = (
-                *self._asset_plans[owner],
+                order.config_of(resolved),
+                tumbling.config_of(resolved),
+                running.config_of(resolved, sensor),
                 stale.config_of(rule),
                 rate.config_of(rule),
                 flatline.config_of(rule),
@@ -491,6 +507,7 @@ def _run(
     plans: Any,
     configs: Any,
     assets: Any,
+    machines: Any,
     lane: int,
     arrived_ms: int,
     by_arrival: bool,  # noqa: FBT001 - compiled code knows no keywords
@@ -508,6 +525,7 @@ def _run(
         plans: row of `configs` by slot.
         configs: dtype PLAN.
         assets: dtype stale.ASSET, changed in place.
+        machines: dtype running.STATE, by asset, changed in place.
         lane: that read the rows.
         arrived_ms: of the block, by the wall clock.
         by_arrival: silence is measured by the wall clock.
@@ -531,6 +549,7 @@ def _run(
         reading = rows[row]
         slot = table[reading.series]
         asset = assets[silences[slot].asset]
+        machine = machines[silences[slot].asset]
         if found_count + asset.sensors + FOUND_ROW_MAX > len(found) or closed_count + CLOSED_ROW_MAX > len(closed):
             next_row = row
             break
@@ -549,8 +568,19 @@ def _run(
             continue
         asset.lane = lane
         if verdict == order.ACCEPTED:
+            if config.running.tells and usable:
+                running.hear(machine, config.running, ts, value)
             closed_count = tumbling.close(
-                state.windows, config.windows, ts, slot, reading.offset, reading.partition, closed, closed_count
+                state.windows,
+                config.windows,
+                machine,
+                config.running,
+                ts,
+                slot,
+                reading.offset,
+                reading.partition,
+                closed,
+                closed_count,
             )
             if not by_arrival:
                 found_count = stale.notice(silences, plans, configs, assets, slot, ts, row, found, found_count)
@@ -562,10 +592,16 @@ def _run(
         if verdict == order.ACCEPTED:
             found_count = limit.step(state.limit, config.limit, ts, value, slot, row, found, found_count)
             found_count = rate.step(state.rate, config.rate, ts, value, slot, row, found, found_count)
-            found_count = flatline.step(state.flatline, config.flatline, ts, value, slot, row, found, found_count)
+            resting = config.running.watched != 0 and running.rests(machine, config.running, ts, ts)
+            if resting:
+                flatline.forget(state.flatline)
+            if not resting or state.flatline.raised:
+                found_count = flatline.step(state.flatline, config.flatline, ts, value, slot, row, found, found_count)
         closed_count = tumbling.add(
             state.windows,
             config.windows,
+            machine,
+            config.running,
             ts,
             value,
             reading.quality | reading.paused,  # good and uncertain are 0 and 1

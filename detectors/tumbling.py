@@ -5,7 +5,8 @@ it comes out of order. A window closes when its series accepts a reading with ts
 late can belong to it any more. As late_ms ≤ W, two windows are open at most. Nothing else closes a window: a silent
 sensor's last one closes when it speaks again, and a restart goes on with it. A window without a usable reading is not
 closed, it never was. A reading of bad quality adds nothing, but time passes with it. A window with a reading that is
-uncertain, or paused (pause.py), is marked: it is judged and not learned.
+uncertain, or paused (pause.py), is marked: it is judged and not learned. A window in which the machine rests
+(running.py) isn't closed either.
 
 W = 0: each reading is a window of its own, start = end = its time, and closes at once.
 
@@ -22,6 +23,7 @@ import numpy as np
 
 from contracts.readings import Rows
 from contracts.settings import ResolvedAsset
+from detectors import running
 from detectors.compiled import inlined
 
 __all__ = ["CONFIG", "STATE", "add", "close", "config_of", "settle"]
@@ -32,6 +34,7 @@ OPEN = np.dtype(
         ("sum", np.float64),
         ("count", np.int64),
         ("uncertain", np.uint8),  # an uncertain reading, or a paused one, is in it
+        ("rests", np.uint8),  # the machine rested at one of its readings
     ],
     align=True,
 )
@@ -61,12 +64,25 @@ def settle(states: Rows, configs: Rows) -> None:
 
 
 @inlined
-def close(state: Any, config: Any, ts: int, slot: int, offset: int, partition: int, closed: Any, count: int) -> int:
+def close(
+    state: Any,
+    config: Any,
+    machine: Any,
+    runs: Any,
+    ts: int,
+    slot: int,
+    offset: int,
+    partition: int,
+    closed: Any,
+    count: int,
+) -> int:
     """Time has come to `ts`: write the windows that it closes, the earlier one first (at most two).
 
     Args:
         state: one record of STATE, changed in place.
         config: one record of CONFIG.
+        machine: one record of running.STATE, of the asset.
+        runs: one record of running.CONFIG.
         ts: event time of the accepted reading (ms).
         slot: of the series.
         offset: of the reading.
@@ -82,9 +98,9 @@ def close(state: Any, config: Any, ts: int, slot: int, offset: int, partition: i
         other = state.open[0]
     until = ts - config.late_ms - config.window_ms
     if one.count and one.start_ts <= until:
-        count = _write(state, config, one, slot, offset, partition, closed, count)
+        count = _end(state, config, machine, runs, one, slot, offset, partition, closed, count)
     if other.count and other.start_ts <= until:
-        count = _write(state, config, other, slot, offset, partition, closed, count)
+        count = _end(state, config, machine, runs, other, slot, offset, partition, closed, count)
     return count
 
 
@@ -92,6 +108,8 @@ def close(state: Any, config: Any, ts: int, slot: int, offset: int, partition: i
 def add(
     state: Any,
     config: Any,
+    machine: Any,
+    runs: Any,
     ts: int,
     value: float,
     unlearned: int,
@@ -109,12 +127,14 @@ def add(
     Returns: rows that are in `closed` now: one more where each reading is a window of its own.
     """
     length_ms = config.window_ms
+    rests = runs.watched != 0 and running.rests(machine, runs, ts, ts)
     for number in range(2):
         window = state.open[number]
         if window.count and window.start_ts <= ts < window.start_ts + length_ms:
             window.sum += value
             window.count += 1
             window.uncertain |= unlearned
+            window.rests |= rests
             return count
     # Free, because `close` came before; a full pair would mean a reading that `order` should have called late.
     window = state.open[1] if state.open[0].count else state.open[0]
@@ -125,27 +145,43 @@ def add(
     window.sum = value
     window.count = 1
     window.uncertain = unlearned
+    window.rests = rests
     if length_ms == 0:
-        return _write(state, config, window, slot, offset, partition, closed, count)
+        return _end(state, config, machine, runs, window, slot, offset, partition, closed, count)
     return count
 
 
 @inlined
-def _write(
-    state: Any, config: Any, window: Any, slot: int, offset: int, partition: int, closed: Any, count: int
+def _end(
+    state: Any,
+    config: Any,
+    machine: Any,
+    runs: Any,
+    window: Any,
+    slot: int,
+    offset: int,
+    partition: int,
+    closed: Any,
+    count: int,
 ) -> int:
-    """Write one window and free its place."""
+    """Free the place of one window, and write it unless the machine rested in it."""
+    end_ts = window.start_ts + config.window_ms
+    last_ts = max(window.start_ts, end_ts - 1)
+    rested = window.rests != 0 or (runs.watched != 0 and running.rests(machine, runs, window.start_ts, last_ts))
+    readings = window.count
+    state.closed_until = end_ts
+    window.count = 0
+    if rested:
+        return count
     line = closed[count]
     line.start = window.start_ts
-    line.end = window.start_ts + config.window_ms
-    line.mean = window.sum / window.count
+    line.end = end_ts
+    line.mean = window.sum / readings
     line.offset = offset
     line.slot = slot
-    line.count = min(window.count, _COUNT_MAX)
+    line.count = min(readings, _COUNT_MAX)
     line.partition = partition
     line.learn = 0 if window.uncertain else 1
     line.spare = 0
     line.spare4 = 0
-    state.closed_until = line.end
-    window.count = 0
     return count + 1

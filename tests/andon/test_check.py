@@ -246,3 +246,20 @@ def test_missing_topics_are_named_and_the_exit_code_is_one(check, kafka, topics)
     assert (
         "no topics no-such-commands, no-such-dead-letters. Create what is missing: andon topics create" in done.stderr
     )
+
+
+@pytest.mark.parametrize(
+    ("running", "told"),
+    [
+        ('{ sensor = "speed", min = 1 }', "runs while 1 <= speed; else, and 60 s after a start, nothing is learned"),
+        (
+            '{ sensor = "valve", min = 2, max = 3, settle_s = 0 }',
+            "runs while 2 <= valve <= 3; else, and 0 s after a start, nothing is learned",
+        ),
+    ],
+)
+def test_when_an_asset_runs_is_explained(check, running, told):
+    """Why nothing is told of a machine can be looked up."""
+    done = check(f"[[assets]]\nrunning = {running}\n", "--no-broker", "--explain", "press-7")
+
+    assert f"  {told}" in done.stdout.splitlines()

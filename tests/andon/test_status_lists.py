@@ -30,13 +30,17 @@ class Group:
         """As `Samples` says it."""
         return self.names
 
+    def resting(self):
+        """As `Samples` says it."""
+        return [(asset, None) for asset, sensor in self.names if sensor is None]
+
 
 def lists_of(*, warming=(), paused=(), adjusted=(), group=None, refused=(), **settings):
     """What is told of one key group."""
     happenings = Happenings()
     happenings.learner_met(lambda: warming, lambda: paused, lambda: adjusted)
     if group is not None:
-        happenings.sampler_met(group.out_of_service)
+        happenings.sampler_met(group.out_of_service, group.resting)
     for one in refused:
         happenings.capacity_met(one)
     return status_lists(Settings.model_validate(settings), happenings, now_ms=NOON_MS)
@@ -126,3 +130,14 @@ def test_the_lists_are_bounded():
     told = status_lists(Settings(), happenings, now_ms=NOON_MS)
 
     assert (len(told["warming"]), len(told["refused"])) == (100, 100)
+
+
+def test_a_machine_that_rests_says_by_which_sensor():
+    """Nobody wonders why a machine that is off has no anomalies."""
+    running = {"sensor": "speed", "min": 1}
+    group = Group(("press-1", None), ("press-1", "temp"))
+
+    told = lists_of(group=group, assets=[{"running": running}])["resting"]
+
+    why = "it doesn't run by its speed: nothing is judged or learned by the learned detectors"
+    assert told == [{"asset": "press-1", "sensor": None, "why": why}]

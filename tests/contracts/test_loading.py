@@ -180,6 +180,19 @@ def test_every_mistake_is_told_at_once():
                 "Give at most window_s: two windows are open at a time."
             ),
         ),
+        (
+            "[[assets]]\nrunning = { sensor = 'speed' }",
+            'assets[1].running: neither min nor max is given. Give one, e.g. running = { sensor = "speed", min = 1 }.',
+        ),
+        (
+            "[[assets]]\nrunning = { sensor = 'speed', min = 2, max = 1 }",
+            "assets[1].running: min = 2 is above max = 1. Exchange them.",
+        ),
+        (
+            "[[assets]]\nrunning = { sensor = 'speed*', min = 2 }",
+            "assets[1].running.sensor: 'speed*' is a pattern. Give the name of one sensor.",
+        ),
+        ("[[assets]]\nrunning = { min = 2 }", "assets[1].running.sensor: is missing. Give text."),
         ("[[rules]]\nack_required = 'yes'", 'rules[1].ack_required: is "yes". Give true or false.'),
         ("[alarms]\nack_required = true", "alarms.ack_required: is no setting. It belongs under [[rules]]."),
         ("[alarms]\nshelve_max_h = 0", "alarms.shelve_max_h: is 0. Give more than 0."),

@@ -44,14 +44,18 @@ def _noise(times: int, *, seed: int) -> Any:
 
 
 def _settings(
-    rule: dict[str, Any], *, window_s: float = 60.0, maintenance: tuple[dict[str, Any], ...] = ()
+    rule: dict[str, Any],
+    *,
+    window_s: float = 60.0,
+    maintenance: tuple[dict[str, Any], ...] = (),
+    running: dict[str, Any] | None = None,
 ) -> Settings:
     off: dict[str, Any] = {"stale": False, "anomaly": False, "drift": False}
     return Settings.model_validate(
         {
             "service": {"clock": "event"},
             "rules": [{**off, **rule}],
-            "assets": [{"window_s": window_s}],
+            "assets": [{"window_s": window_s, "running": running}],
             "maintenance": maintenance,
         }
     )
@@ -93,12 +97,13 @@ def _learned(
     first: int,
     long_readings: int = 200_000,
     maintenance: tuple[dict[str, Any], ...] = (),
+    running: dict[str, Any] | None = None,
 ) -> Entry:
     """An entry for a learned detector: a window a minute, and one sensor off by ten sigmas from `first` on."""
     values = _noise(times, seed=4)
     values[first:, 0] += 10.0
     return Entry(
-        settings=_settings(rule, maintenance=maintenance),
+        settings=_settings(rule, maintenance=maintenance, running=running),
         names=NAMES,
         fault=_rows(values, step_ms=60_000),
         normal=_rows(_noise(times, seed=5), step_ms=60_000),
@@ -155,6 +160,14 @@ def _cycle(length: int) -> Any:
     return lambda place: 3 * np.sin(2 * np.pi * place / length)
 
 
+RUNNING = _learned(
+    {"anomaly": EACH},
+    (Kind.ANOMALY, "sensor"),
+    times=1500,
+    first=1450,
+    running={"sensor": "flow", "min": 18.5, "settle_s": 90},
+)
+"""A machine that rests now and then, by one of its two sensors."""
 SPREAD = _unusual(np.zeros_like, lambda values, place: values + np.where(place % 2, 1.6, -1.6))
 """A valve that hunts."""
 SEASON = _unusual(_cycle(144), lambda values, _: 40.0 - values, step_s=600, per_week=2.0)
@@ -203,6 +216,7 @@ ENTRIES: dict[str, Entry] = {
     "episode": ANOMALY,
     "drift": DRIFT,
     "pause": PAUSED,
+    "running": RUNNING,
     "river_model": RIVER,
     "asset_model": RIVER_ASSET,
 }

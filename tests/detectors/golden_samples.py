@@ -20,7 +20,8 @@ SETTINGS = settings_of(
         "rate": {"rise_max_per_s": 2.0},
         "flatline": {"after_s": 20},
         "stale": {"after_s": 30},
-    }
+    },
+    running={"sensor": "flow", "min": 0},
 )
 BEFORE = [
     *((series, s, 20.0 + s % 2 if series else 20.0) for s in range(50) for series in (0, 1)),

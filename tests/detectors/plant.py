@@ -40,13 +40,14 @@ def settings_of(
     window_s: float = 60.0,
     late_s: float = 5.0,
     maintenance: Sequence[dict[str, Any]] = (),
+    running: dict[str, Any] | None = None,
 ) -> Settings:
     """One rule for all series; silence isn't judged unless the rule says so."""
     return Settings.model_validate(
         {
             "service": {"clock": clock},
             "rules": [{"stale": False, **(rule or {})}],
-            "assets": [{"window_s": window_s, "late_s_max": late_s}],
+            "assets": [{"window_s": window_s, "late_s_max": late_s, "running": running}],
             "maintenance": list(maintenance),
         }
     )

@@ -50,11 +50,20 @@ def rows_at(stream):
     return rows_of(readings)
 
 
+RUNNING = {"sensor": "flow", "min": 0.5, "settle_s": 5}
+
+
 @settings(max_examples=150)
-@given(STREAMS, st.lists(st.integers(0, 120), max_size=8), st.sampled_from([0.0, 10.0, 60.0]), st.booleans())
-def test_the_cut_into_blocks_changes_nothing(stream, cuts, window_s, learned):
+@given(
+    STREAMS,
+    st.lists(st.integers(0, 120), max_size=8),
+    st.sampled_from([0.0, 10.0, 60.0]),
+    st.booleans(),
+    st.sampled_from([None, RUNNING]),
+)
+def test_the_cut_into_blocks_changes_nothing(stream, cuts, window_s, learned, running):
     """Findings, windows and counts are those of the readings, not of the batches in which a broker hands them out."""
-    config = settings_of(LEARNED if learned else EVERYTHING, window_s=window_s)
+    config = settings_of(LEARNED if learned else EVERYTHING, window_s=window_s, running=running)
     rows = rows_at(stream)
 
     whole = feed(Samples(config), [rows], SERIES)
@@ -68,10 +77,10 @@ def test_the_cut_into_blocks_changes_nothing(stream, cuts, window_s, learned):
 
 
 @settings(max_examples=150)
-@given(STREAMS, st.integers(0, 120), st.sampled_from(["event", "wall"]))
-def test_a_restart_changes_nothing(stream, cut, clock):
+@given(STREAMS, st.integers(0, 120), st.sampled_from(["event", "wall"]), st.sampled_from([None, RUNNING]))
+def test_a_restart_changes_nothing(stream, cut, clock, running):
     """A process that dies after a snapshot goes on as if it had not."""
-    config = settings_of(EVERYTHING, clock=clock)
+    config = settings_of(EVERYTHING, clock=clock, running=running)
     parts = pieces(rows_at(stream), [cut])
     steady, broken = Samples(config), Samples(config)
     for part in parts[:1]:
@@ -94,6 +103,7 @@ def assert_same(one, other):
         snapshot["asset_records"]["due_ts"] = 0
     assert one["series"].tobytes() == other["series"].tobytes()
     assert one["asset_records"].tobytes() == other["asset_records"].tobytes()
+    assert one["machines"].tobytes() == other["machines"].tobytes()
     assert {key: value for key, value in one.items() if isinstance(value, list)} == {
         key: value for key, value in other.items() if isinstance(value, list)
     }
@@ -213,13 +223,13 @@ def test_state_grows_with_series_and_not_with_readings():
 
 def test_an_unknown_version_of_saved_state_is_refused_by_name():
     """A newer andon's state isn't guessed at."""
-    with pytest.raises(StateError, match="step `samples` has version 3; this andon reads 1 to 2"):
-        Samples.restore(settings_of(), {**Samples(settings_of()).snapshot(), "version": 3})
+    with pytest.raises(StateError, match="step `samples` has version 4; this andon reads 1 to 3"):
+        Samples.restore(settings_of(), {**Samples(settings_of()).snapshot(), "version": 4})
     with pytest.raises(StateError, match="version None"):
         Samples.restore(settings_of(), {})
 
 
-@pytest.mark.parametrize(("version", "out"), [(1, []), (2, [("press", "temp")])])
+@pytest.mark.parametrize(("version", "out"), [(1, []), (2, [("press", "temp")]), (3, [("press", "temp")])])
 def test_the_saved_state_of_every_version_is_still_read(version, out):
     """An update of andon loses no alarm and no open window, and forgets nothing that is out of service."""
     samples = Samples.restore(SETTINGS, pickle.loads((GOLDEN / f"samples-{version}.pickle").read_bytes()))  # noqa: S301
