@@ -60,6 +60,7 @@ class Health:
 
     def metrics(self) -> bytes:
         """All metrics, in the text format of Prometheus."""
+        self._happenings.readiness_asked(ready=not self.unready())
         return generate_latest(self._happenings.registry)
 
     def unready(self) -> list[str]:

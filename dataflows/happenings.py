@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 from weakref import WeakMethod
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from contracts.alerts import AlertRecord, Priority, Transition
 from contracts.commands import Verb
@@ -96,6 +96,12 @@ class Happenings:
             registry=on,
         )
         self._stage = Counter("andon_stage_seconds", "Time spent in each stage.", ["stage"], registry=on)
+        self._ready = Gauge("andon_ready", "1 while /readyz says so: the process does its work.", registry=on)
+        self._snapshot_at = Gauge(
+            "andon_last_snapshot_timestamp_seconds",
+            "When a lane last saved its position, seconds since 1970; 0 before the first time.",
+            registry=on,
+        )
         self._epoch = Gauge("andon_epoch_seconds", "Time between the last two snapshots of a lane.", registry=on)
         self._snapshot = Counter("andon_snapshot_seconds", "Time spent copying state.", ["step"], registry=on)
         self._snapshot_bytes = Gauge("andon_snapshot_bytes", "Bytes of state, as last saved.", ["step"], registry=on)
@@ -114,6 +120,7 @@ class Happenings:
         self._lost = Counter("andon_offsets_lost_rows", "Messages that expired before they were read.", registry=on)
         self._build = Gauge("andon_build_info", "Always 1.", ["version", "python", "bytewax"], registry=on)
         self._config = Gauge("andon_config_info", "Always 1.", ["hash"], registry=on)
+        ProcessCollector(registry=on)  # its memory, processor time, open files and start
         self._log = structlog.get_logger("andon")
         self._learners: list[_Lists] = []
         self._samplers: tuple[WeakMethod[Callable[[], Sequence[Named]]], ...] = ()
@@ -237,6 +244,11 @@ class Happenings:
     def epoch_ended(self, seconds: float) -> None:
         """A lane was asked for its position again after so long."""
         self._epoch.set(seconds)
+        self._snapshot_at.set_to_current_time()
+
+    def readiness_asked(self, *, ready: bool) -> None:
+        """Somebody wants to know whether this process does its work."""
+        self._ready.set(ready)
 
     def snapshot_taken(self, step: str, *, seconds: float, bytes_before: int, bytes_after: int) -> None:
         """A key group's state was copied."""

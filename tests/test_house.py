@@ -57,7 +57,7 @@ def test_constraints_name_packages_and_versions_only() -> None:
     """Where packages are downloaded from is for the user's own configuration."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
 
-    assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9A-Za-z.]*", line)] == []
+    assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==(\d+!)?[0-9][0-9A-Za-z.]*", line)] == []
 
 
 def test_every_dependency_is_constrained_to_a_version_in_its_range() -> None:
