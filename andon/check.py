@@ -15,7 +15,8 @@ from contracts.advice import ANY_SENSOR, WARMUP_WINDOWS, YEAR_MS, advice, window
 from contracts.calendar import Calendar
 from contracts.errors import ConfigError, Problem, SourceError
 from contracts.loading import load
-from contracts.settings import Anomaly, ResolvedRule, Section
+from contracts.section import Section
+from contracts.settings import Anomaly, ResolvedRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,6 +101,8 @@ def _summary(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "site", settings.site.name
     yield "Kafka", f"{kafka.bootstrap_servers}: {', '.join(kafka.readings)} → {kafka.alerts}"
     yield "rules", f"{len(settings.rules)} for sensors, {len(settings.assets)} for assets, then the defaults"
+    if connections := settings.gateway.connections:
+        yield "gateway", ", ".join(connection.name for connection in connections)
     if count := len(settings.maintenance):
         yield "planned", f"maintenance, {count} {'entry' if count == 1 else 'entries'}"
     changed = [

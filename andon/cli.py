@@ -35,6 +35,7 @@ COMMANDS = {
     "report": "andon.report.command",
     "dead-letters": "andon.dead_letters.command",
     "notify": "andon.notify.command",
+    "gateway": "andon.gateway.command",
     "check": "andon.check",
     "topics": "andon.topics",
 }

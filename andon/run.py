@@ -160,7 +160,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up
 
 def hash_of(settings: Settings) -> str:
     """Names the settings as they are in force, without what may be secret in them (16 hex digits)."""
-    shown = settings.model_dump_json(exclude={"kafka": {"client"}})
+    shown = settings.model_dump_json(exclude={"kafka": {"client"}, "gateway": True})
     return blake2b(shown.encode(), digest_size=8).hexdigest()
 
 

@@ -13,7 +13,7 @@ import socket
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -29,13 +29,26 @@ if TYPE_CHECKING:
     from dataflows.happenings import Happenings
     from dataflows.standing import Standing
 
-__all__ = ["Health", "Server"]
+__all__ = ["Answers", "Health", "Server"]
 
 BROKER_SEEN_S_MAX = 30
 REQUEST_S_MAX = 10
 """A client that says nothing is not waited for."""
 
 LEARNING = ("warming", "learning", "paused")
+
+
+class Answers(Protocol):
+    """What a process tells of itself."""
+
+    def metrics(self) -> bytes:
+        """All metrics, in the text format of Prometheus."""
+
+    def unready(self) -> list[str]:
+        """Why this process doesn't do its work; empty if it does."""
+
+    def status(self) -> dict[str, Any]:
+        """How it is, as JSON."""
 
 
 class Health:
@@ -107,11 +120,12 @@ class Health:
 class Server:
     """Answers until it is closed. A context manager."""
 
-    def __init__(self, health: Health, *, host: str, port: int) -> None:
+    def __init__(self, health: Answers, *, host: str, port: int, section: str = "service") -> None:
         """Begin to listen.
 
         Args:
             port: 0 picks a free one.
+            section: of the settings, where host and port come from.
 
         Raises: ConfigError if the address can't be had.
         """
@@ -121,7 +135,7 @@ class Server:
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             problem = Problem(
-                "service.metrics_port" if not isinstance(error, socket.gaierror) else "service.metrics_host",
+                f"{section}.metrics_{'host' if isinstance(error, socket.gaierror) else 'port'}",
                 f"{host}:{port} can't be listened on ({reason}).",
                 "Stop what listens there, or choose another; 0 picks a free port.",
             )
@@ -153,7 +167,7 @@ class _ThreadingServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    health: Health
+    health: Answers
     timeout = REQUEST_S_MAX
 
     def do_GET(self) -> None:

@@ -14,9 +14,11 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from contracts import limits
+from contracts.gateways import Gateway
+from contracts.section import Moment, Number, Seconds, Section, Severity, Whole
 
 __all__ = [
     "AlarmSettings",
@@ -37,19 +39,6 @@ __all__ = [
     "Site",
     "Stale",
 ]
-
-# Strict: `true` and "95" are no numbers, and a mistake that is taken for one is found in the plant.
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Whole = Annotated[int, Field(strict=True)]
-Seconds = Annotated[Number, Field(ge=0, le=366 * 86400)]
-Moment = Annotated[AwareDatetime, Field(strict=True)]
-Severity = Annotated[Whole, Field(ge=1, le=1000)]
-
-
-class Section(BaseModel):
-    """Base of all parts of the settings: immutable, and an unknown key is a mistake."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
 
 class Site(Section):
@@ -452,6 +441,7 @@ class Settings(Section):
     rules: Annotated[tuple[Rule, ...], Field(description="what is watched on which sensors")] = ()
     assets: Annotated[tuple[AssetSettings, ...], Field(description="what belongs to assets as a whole")] = ()
     maintenance: Annotated[tuple[Maintenance, ...], Field(description="planned work")] = ()
+    gateway: Annotated[Gateway, Field(description="the gateway, which reads the plant's own protocols")] = Gateway()
 
     def rule(self, asset: str, sensor: str) -> ResolvedRule:
         """What is watched on one series: the first match wins per key, then the defaults.

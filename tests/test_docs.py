@@ -15,6 +15,7 @@ from contracts.loading import parse
 from contracts.readings import Reason
 from contracts.settings import Settings
 from dataflows.happenings import Happenings
+from gateways.happenings import Happenings as GatewayHappenings
 from tests.conftest import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -55,7 +56,7 @@ def _commands(command, name):
 
 
 def _metrics():
-    families = Happenings().registry.collect()
+    families = [*Happenings().registry.collect(), *GatewayHappenings().registry.collect()]
     return {f"{family.name}_total" if family.type == "counter" else family.name for family in families}
 
 

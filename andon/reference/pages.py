@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_origin
 
 import click
 import orjson
@@ -24,6 +24,7 @@ from contracts.loading import ENVIRONMENT_PREFIX
 from contracts.readings import Reason
 from contracts.settings import Settings
 from dataflows.happenings import Happenings
+from gateways.happenings import Happenings as GatewayHappenings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,10 +93,10 @@ def _page(title: str, lines: Iterator[str]) -> str:
 _SETTINGS = """\
 One file, `andon.toml`; `andon check` tells every mistake in it. A key that isn't listed here is a mistake.
 
-Every key of `[site]`, `[kafka]`, `[service]` and `[alarms]` may be set by the variable `ANDON_SECTION__KEY`, which goes
-before the file. Its value is read as TOML where it is TOML, else as text; a list of texts may be written with commas.
-`ANDON_KAFKA__CLIENT__SASL_PASSWORD` is the Kafka client's `sasl.password`, and so on with all of its properties:
-secrets need not be in files.
+Every key of `[site]`, `[kafka]`, `[service]`, `[alarms]` and `[gateway]` may be set by the variable
+`ANDON_SECTION__KEY`, which goes before the file; lists of tables can't. Its value is read as TOML where it is TOML,
+else as text; a list of texts may be written with commas. `ANDON_KAFKA__CLIENT__SASL_PASSWORD` is the Kafka client's
+`sasl.password`, and so on with all of its properties: secrets need not be in files.
 
 In lists of tables the first match wins, key by key. `false` in place of a rule's table switches it off.
 """
@@ -112,14 +113,22 @@ def _settings() -> Iterator[str]:
         yield sentence(model)
         yield ""
         yield from _keys(model, section if is_model(kind) else None)
-        for key, inner in model.model_fields.items():
-            for part in types_of(inner.annotation):
-                if is_model(part):
-                    yield f"### `{key} = {{ … }}`"
-                    yield ""
-                    yield sentence(part)
-                    yield ""
-                    yield from _keys(part, None)
+        yield from _inner(model, section if is_model(kind) else "")
+
+
+def _inner(model: type[BaseModel], path: str) -> Iterator[str]:
+    """Tables within a table: `key = { … }`, and lists of tables, each under its whole name."""
+    for key, field in model.model_fields.items():
+        for part in types_of(field.annotation):
+            listed = part.__args__[0] if get_origin(part) is tuple else None
+            if is_model(part):
+                yield from (f"### `{key} = {{ … }}`", "", sentence(part), "")
+                yield from _keys(part, None)
+            elif listed is not None and is_model(listed):
+                name = f"{path}.{key}" if path else key
+                yield from (f"### `[[{name}]]`", "", sentence(listed), "")
+                yield from _keys(listed, None)
+                yield from _inner(listed, name)
 
 
 def _keys(model: type[BaseModel], section: str | None) -> Iterator[str]:
@@ -128,10 +137,15 @@ def _keys(model: type[BaseModel], section: str | None) -> Iterator[str]:
         yield from table(head, (_key(name, field) for name, field in model.model_fields.items()))
         return
     rows = (
-        (*_key(name, field), f"`{ENVIRONMENT_PREFIX}{section.upper()}__{name.upper()}`")
+        (*_key(name, field), "—" if _is_list(field) else f"`{ENVIRONMENT_PREFIX}{section.upper()}__{name.upper()}`")
         for name, field in model.model_fields.items()
     )
     yield from table((*head, "variable"), rows)
+
+
+def _is_list(field: FieldInfo) -> bool:
+    """Of tables."""
+    return expected(field.annotation) == "[[…]] tables"
 
 
 def _key(name: str, field: FieldInfo) -> tuple[str, str, str, str]:
@@ -248,13 +262,16 @@ def _reject_reasons() -> Iterator[str]:
 
 # ── Metrics ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_OPEN_LABELS = {"bytewax", "hash", "le", "partition", "python", "topic", "version"}
+_OPEN_LABELS = {"bytewax", "device", "hash", "le", "partition", "python", "topic", "version"}
 """Their values come from the installation; all others are closed lists."""
 
 
 _SERVED = """\
 Served as Prometheus text on `/metrics` at `service.metrics_host` and `service.metrics_port`. No label names an asset or
 a sensor. Every value of a closed label starts at 0.
+
+What begins with `andon_gateway_` is of a gateway, at `gateway.metrics_host` and `gateway.metrics_port`; its label
+`device` is the name of a connection.
 
 Every reading that came in is in `andon_readings_total` or in `andon_rejects_total`.
 """
@@ -267,7 +284,7 @@ def _metrics() -> Iterator[str]:
     happenings.started(version="", python="", bytewax="", config_hash="")
     happenings.lag_measured(topic="", partition=0, rows=0)
     rows: list[tuple[str, ...]] = []
-    for metric in happenings.registry.collect():
+    for metric in (*happenings.registry.collect(), *GatewayHappenings(["…"]).registry.collect()):
         labels: dict[str, list[str]] = {}
         for sample in metric.samples:
             for label, value in sample.labels.items():

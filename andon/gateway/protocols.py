@@ -1,0 +1,60 @@
+"""Which module speaks which protocol, and what has to be installed for it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from contracts.gateways import Connection, OpcUa
+
+if TYPE_CHECKING:
+    from gateways.happenings import Happenings
+    from gateways.seam import Source
+
+__all__ = ["PROTOCOLS", "Protocol", "open_source"]
+
+
+class Protocol(NamedTuple):
+    """One protocol."""
+
+    title: str
+    extra: str
+    """`pip install andon[…]`; also the name of its module, of its key in the settings, and of its device label."""
+    source: str
+    """The class of its module that is a `gateways.seam.Source`."""
+    address: str
+    """The key of its settings that says where the device is."""
+    points: str
+    """The key of its settings that lists what is read."""
+    discovers: bool = True
+    """Its module can show what a device has."""
+
+
+PROTOCOLS: dict[type[Connection], Protocol] = {
+    OpcUa: Protocol("OPC UA", "opcua", "OpcUaSource", "url", "nodes"),
+}
+
+
+def module_of(protocol: Protocol) -> object:
+    """The module that speaks it.
+
+    Raises: click.ClickException if its library isn't installed.
+    """
+    try:
+        return import_module(f"gateways.{protocol.extra}")
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"{protocol.title} needs {error.name}, which isn't installed: pip install 'andon[{protocol.extra}]'"
+        ) from error
+
+
+def open_source(connection: Connection, happenings: Happenings) -> Source:
+    """The source of a connection; nothing is reached yet.
+
+    Raises: click.ClickException if the protocol's library isn't installed.
+    """
+    protocol = PROTOCOLS[type(connection)]
+    source: Source = getattr(module_of(protocol), protocol.source)(connection, happenings)
+    return source

@@ -1,0 +1,197 @@
+"""Settings of a gateway: which devices it reads, by which protocol, and what their points are called in andon.
+
+A gateway is a process beside the machines (`andon gateway run`). Its settings stand in the same sort of file as those
+of `andon run`, under `[gateway]`; of the rest of the file it takes `[site]` and `[kafka]`.
+
+Names are templates: `{device}` is the name of the connection, and each protocol has more of them.
+"""
+
+from __future__ import annotations
+
+from string import Formatter
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from contracts.section import Number, Seconds, Section, Whole
+
+__all__ = ["Connection", "Gateway", "OpcUa", "OpcUaNode", "Point", "placeholders"]
+
+Name = Annotated[str, Field(min_length=1, max_length=128)]
+Template = Annotated[str, Field(min_length=1, max_length=512)]
+Deadband = Annotated[Number, Field(ge=0)]
+_DEADBAND = "a value is reported when it differs from the one last reported by more than this, in its own unit"
+_ASSET = "asset that the points belong to; a template"
+_SENSOR = "name of the sensor; a template"
+
+
+class Point(Section):
+    """One value of a device, and what it is called."""
+
+    asset: Annotated[Template | None, Field(description=f"{_ASSET}; by default the connection's")] = None
+    sensor: Annotated[Template | None, Field(description=_SENSOR)] = None
+    deadband: Annotated[Deadband | None, Field(description=f"{_DEADBAND}; by default the connection's")] = None
+
+
+class Connection(Section):
+    """What all connections have."""
+
+    name: Annotated[
+        str,
+        Field(min_length=1, max_length=64, pattern=r"^[^\s/]+$", description="name of the device, once in the file"),
+    ]
+    deadband: Annotated[Deadband, Field(description=_DEADBAND)] = 0.0
+    heartbeat_s: Annotated[
+        Number,
+        Field(gt=0, le=86400, description="a value that doesn't change is reported so often, as a sign of life"),
+    ] = 10.0
+    time: Annotated[
+        Literal["device", "gateway"],
+        Field(description="whose clock the readings bear, where the device gives times: its own, or the gateway's"),
+    ] = "device"
+
+
+_OPCUA_NAMES = ("device", "name", "parent", "path")
+
+
+class OpcUaNode(Point):
+    """A variable of an OPC UA server."""
+
+    id: Annotated[
+        str,
+        Field(
+            pattern=r"^(ns=\d+;)?[isgb]=.+$",
+            max_length=512,
+            description="node id, as in `ns=2;s=Press1.Temperature` or `i=2258`",
+        ),
+    ]
+
+
+class OpcUa(Connection):
+    """An OPC UA server: values come by subscription, with the server's quality and the source's time."""
+
+    url: Annotated[
+        str, Field(pattern=r"^opc\.tcp://\S+$", description="`opc.tcp://host:4840/path`, without a password")
+    ]
+    asset: Annotated[
+        Template,
+        Field(
+            description=f"{_ASSET}: `{{device}}`, `{{name}}` (browse name), `{{parent}}` (its folder), `{{path}}` (all)"
+        ),
+    ] = "{device}"
+    sensor: Annotated[Template, Field(description=f"{_SENSOR}: `{{name}}` is the variable's browse name")] = "{name}"
+    nodes: Annotated[tuple[OpcUaNode, ...], Field(description="variables to subscribe to")] = ()
+    browse: Annotated[
+        tuple[str, ...], Field(description="node ids under which all numeric variables are subscribed to")
+    ] = ()
+    publishing_ms: Annotated[
+        Number, Field(ge=10, le=3_600_000, description="how often the server sends what has changed, in milliseconds")
+    ] = 500.0
+    sampling_ms: Annotated[
+        Number, Field(ge=0, le=3_600_000, description="how often it looks, in milliseconds; 0: as fast as it can")
+    ] = 250.0
+    queue: Annotated[
+        Whole, Field(ge=1, le=10_000, description="changes of one variable that the server keeps between two messages")
+    ] = 10
+    security: Annotated[
+        Literal["none", "sign", "sign_and_encrypt"],
+        Field(description="of the messages; with the policy Basic256Sha256 where it isn't none"),
+    ] = "none"
+    certificate: Annotated[str | None, Field(description="file with our certificate (PEM or DER)")] = None
+    private_key: Annotated[str | None, Field(description="file with its key (PEM)")] = None
+    server_certificate: Annotated[
+        str | None, Field(description="file with the server's certificate: any other server is refused")
+    ] = None
+    user: Annotated[str | None, Field(description="user name; without one the session is anonymous")] = None
+    password_file: Annotated[str | None, Field(description="file with the user's password")] = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if not self.nodes and not self.browse:
+            raise ValueError(
+                "has neither nodes nor browse|say what to read: `andon gateway discover opcua URL` shows what is there"
+            )
+        files = (self.certificate, self.private_key, self.server_certificate)
+        if self.security != "none" and None in files:
+            raise ValueError(
+                f'security = "{self.security}" needs certificate, private_key and server_certificate|give all three'
+            )
+        if self.security == "none" and any(files):
+            raise ValueError('certificates are of no use with security = "none"|give security = "sign_and_encrypt"')
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("only one of user and password_file is given|give both")
+        return self
+
+    @field_validator("asset", "sensor")
+    @classmethod
+    def _fillable(cls, template: str) -> str:
+        return fillable(template, _OPCUA_NAMES)
+
+
+class Gateway(Section):
+    """A gateway: reads devices, keeps what it read on its disk until Kafka has it, and never writes to a device."""
+
+    name: Annotated[
+        str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$", description="name of this gateway")
+    ] = "gateway"
+    topic: Annotated[
+        str | None, Field(description="topic that readings are written to; by default the first of kafka.readings")
+    ] = None
+    buffer_dir: Annotated[str, Field(min_length=1, description="directory of the buffer on disk")] = "./gateway"
+    buffer_mb_max: Annotated[
+        Whole, Field(ge=1, le=1_000_000, description="how much of its readings it keeps while Kafka is away, in MiB")
+    ] = 1024
+    when_full: Annotated[
+        Literal["drop_oldest", "drop_newest"],
+        Field(description="what is given up, and counted, when the buffer is full"),
+    ] = "drop_oldest"
+    retry_s_max: Annotated[
+        Number, Field(ge=1, le=3600, description="longest wait between two tries to reach a device")
+    ] = 30.0
+    quarantine_s: Annotated[
+        Seconds, Field(description="a device whose answers make no sense is left alone for so long")
+    ] = 600.0
+    metrics_host: Annotated[str, Field(min_length=1, description="address that metrics and health are served on")] = (
+        "127.0.0.1"
+    )
+    metrics_port: Annotated[
+        Whole, Field(ge=0, le=65535, description="port that metrics and health are served on; 0 picks a free one")
+    ] = 9465
+    opcua: Annotated[tuple[OpcUa, ...], Field(description="OPC UA servers")] = ()
+
+    @property
+    def connections(self) -> tuple[Connection, ...]:
+        """All devices, of all protocols."""
+        return self.opcua
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        seen: set[str] = set()
+        for connection in self.connections:
+            if connection.name in seen:
+                raise ValueError(f"two connections are called {connection.name}|give each a name of its own")
+            seen.add(connection.name)
+        return self
+
+
+def placeholders(template: str) -> tuple[str, ...]:
+    """The names in braces of a template.
+
+    Raises: ValueError if it is none.
+    """
+    return tuple(name for _, name, _, _ in Formatter().parse(template) if name is not None)
+
+
+def fillable(template: str, known: tuple[str, ...]) -> str:
+    """A template that has only names which are known there.
+
+    Raises: ValueError, worded for a person.
+    """
+    choice = ", ".join(f"{{{name}}}" for name in known)
+    try:
+        unknown = [name for name in placeholders(template) if name not in known]
+    except ValueError:
+        raise ValueError(f"{template[:60]!r} is no template|give text with names in braces: {choice}") from None
+    if unknown:
+        raise ValueError(f"{{{unknown[0]}}} is unknown in {template[:60]!r}|known here: {choice}")
+    return template

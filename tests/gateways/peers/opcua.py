@@ -1,0 +1,97 @@
+"""An OPC UA server of asyncua in a thread of its own: a press with a temperature, a speed and a label."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from asyncua import Server, ua
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+    from pathlib import Path
+
+__all__ = ["OpcUaPress", "opcua_press"]
+
+WAIT_S = 60
+
+
+class OpcUaPress:
+    """The server; every method may be called from any thread."""
+
+    def __init__(self, port: int, certificates: Path | None = None) -> None:
+        self.url = f"opc.tcp://127.0.0.1:{port}/plant"
+        self.variables: dict[str, Any] = {}
+        self.services: list[str] = []
+        """Names of the requests that came."""
+        self._certificates = certificates
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._server: Server | None = None
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self.call(self._start())
+
+    def stop(self) -> None:
+        """End the server; the thread stays."""
+        if self._server is not None:
+            server, self._server = self._server, None
+            self.call(server.stop())
+
+    def close(self) -> None:
+        """End all."""
+        self.stop()
+        self.call(_end_the_rest())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def write(self, name: str, value: Any, *, status: int = 0) -> None:
+        """Set a variable as the machine would."""
+        told = ua.DataValue(ua.Variant(value, ua.VariantType.Double), StatusCode=ua.StatusCode(status))
+        self.call(self.variables[name].write_value(told))
+
+    def call(self, what: Coroutine[Any, Any, Any]) -> Any:
+        """Run something in the server's loop."""
+        return asyncio.run_coroutine_threadsafe(what, self._loop).result(WAIT_S)
+
+    async def _start(self) -> None:
+        server = self._server = Server()
+        await server.init()
+        server.set_endpoint(self.url)
+        if self._certificates is None:
+            server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        else:
+            server.set_security_policy([ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt])
+            await server.set_application_uri("urn:andon:test:server")
+            await server.load_certificate(str(self._certificates / "server.pem"))
+            await server.load_private_key(str(self._certificates / "server.key"))
+        space = await server.register_namespace("urn:andon:test")
+        line = await server.nodes.objects.add_folder(ua.NodeId("Line1", space), "Line1")
+        press = await line.add_object(ua.NodeId("Line1.Press1", space), "Press1")
+        for name, value in {"Temperature": 20.0, "Speed": 3, "Label": "A-7"}.items():
+            self.variables[name] = await press.add_variable(ua.NodeId(f"Line1.Press1.{name}", space), name, value)
+        await server.start()
+
+
+async def _end_the_rest() -> None:
+    """asyncua leaves some tasks of sessions that were broken off."""
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+@contextmanager
+def opcua_press(port: int, certificates: Path | None = None) -> Iterator[OpcUaPress]:
+    """A server that runs."""
+    press = OpcUaPress(port, certificates)
+    try:
+        press.start()
+        yield press
+    finally:
+        press.close()

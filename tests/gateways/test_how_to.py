@@ -1,0 +1,116 @@
+"""One page for each protocol, typed word for word: from a real server through the gateway and Kafka to an alert."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tomllib
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.conftest import ROOT
+from tests.gateways.peers.opcua import opcua_press
+from tests.gateways.process import GatewayProcess, free_port
+from tests.kafka.service import Service, Topics, read_all, wait_until
+from tests.test_tutorial import furnish, type_in
+
+PAGES = ROOT / "docs" / "how-to"
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+
+@pytest.fixture(scope="module")
+def plant(kafka, module_topics, tmp_path_factory):
+    """`andon run` on a broker, for all pages: anything above 85 is an alarm."""
+    topics = Topics(module_topics, partitions=1)
+    with Service(tmp_path_factory.mktemp("plant"), kafka, topics) as service:
+        service.start()
+        yield kafka, topics
+
+
+def sections(page):
+    """What the reader types in each section: heading → blocks."""
+    text = (PAGES / page).read_text(encoding="utf-8")
+    found = {}
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        heading, _, body = section.partition("\n")
+        indented = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", body, flags=re.MULTILINE)
+        found[heading] = [re.sub(r"^ {4}", "", block.lstrip("\n"), flags=re.MULTILINE) for block in indented]
+    return found
+
+
+class Reader:
+    """Follows a page in a folder; whoever sits at the device is the test."""
+
+    def __init__(self, page: str, folder: Path, plant) -> None:
+        self.sections = sections(page)
+        self.folder = folder
+        self.bootstrap, self.topics = plant
+        self.variables = {
+            "ANDON_KAFKA__BOOTSTRAP_SERVERS": self.bootstrap,
+            "ANDON_KAFKA__READINGS": f'["{self.topics.readings}"]',
+        }
+        furnish(folder)
+
+    def type_all(self, **device: str) -> str:
+        """Everything up to `Run it`, and what it printed. The device is where the test has it."""
+        (install,) = self.sections["Install"]
+        assert install.startswith("pip install 'andon[")
+        assert re.search(r"\[(\w+)\]", install)[1] in EXTRAS
+        typed = [". .venv/bin/activate\n"]
+        for heading, blocks in self.sections.items():
+            if heading not in {"Install", "Run it"}:
+                typed += blocks
+        text = "".join(typed)
+        for name, value in device.items():
+            text, count = re.subn(rf"^{name}=.*$", f"{name}={value}", text, flags=re.MULTILINE)
+            assert count == 1, name
+        done = type_in(self.folder, [text], **self.variables)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def run(self) -> GatewayProcess:
+        """The last command of the page, not started yet."""
+        (command,) = self.sections["Run it"]
+        shell = ["sh", "-c", f". .venv/bin/activate; exec {command}"]
+        return GatewayProcess(self.folder, shell, **self.variables)
+
+    def alerts(self, asset: str) -> list[dict]:
+        """What was told of an asset."""
+        alerts = [orjson.loads(message.value()) for message in read_all(self.bootstrap, self.topics.alerts)]
+        return [alert for alert in alerts if alert["asset"] == asset]
+
+    def wait_for_alert(self, asset: str, sensor: str, rule: str = "h") -> dict:
+        """The alarm of a limit was raised."""
+
+        def raised():
+            return [
+                alert
+                for alert in self.alerts(asset)
+                if (alert["sensor"], alert["rule"], alert["transition"]) == (sensor, rule, "raised")
+            ]
+
+        wait_until(lambda: bool(raised()), f"an alert about {asset} {sensor}")
+        return raised()[0]
+
+
+def test_an_opcua_server_as_its_page_has_it(plant, tmp_path):
+    """A press that becomes too hot, over OPC UA."""
+    reader = Reader("connect-opcua.md", tmp_path, plant)
+    with opcua_press(free_port()) as press:
+        shown = reader.type_all(SERVER=press.url)
+        with reader.run() as gateway:
+            gateway.start()
+            press.write("Temperature", 97.5)
+
+            alert = reader.wait_for_alert("press-1", "temp")
+            assert gateway.end() == 0
+
+    assert alert["value"] == 97.5
+    assert (
+        '{ id = "ns=2;s=Line1.Press1.Temperature", asset = "Press1", sensor = "Temperature" },  # Double 20.0' in shown
+    )
+    assert "Label" not in shown
+    with contextlib.suppress(tomllib.TOMLDecodeError):
+        assert tomllib.loads(shown[: shown.index("gateway.toml: fine")])["gateway"]["opcua"][0]["url"] == press.url
