@@ -79,9 +79,10 @@ def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up
     from dataflows.detect import Sinks, build  # noqa: PLC0415
     from dataflows.happenings import Happenings  # noqa: PLC0415
     from dataflows.heartbeat import Pulse  # noqa: PLC0415
-    from dataflows.kafka_client import wait_for_topics  # noqa: PLC0415
+    from dataflows.kafka_client import admin_client, wait_for_topics  # noqa: PLC0415
     from dataflows.kafka_sink import Delivery, KafkaAlarmStates, KafkaAlerts, KafkaDeadLetters  # noqa: PLC0415
     from dataflows.lanes import KafkaLanes, LaneSurroundings  # noqa: PLC0415
+    from dataflows.rights import refuse_without_rights  # noqa: PLC0415
     from dataflows.standing import Standing  # noqa: PLC0415
 
     log_to()
@@ -119,6 +120,12 @@ def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up
         if counts is None:
             log.info("stopped", before="the broker answered")
             return
+        refuse_without_rights(
+            kafka,
+            admin_client(kafka),
+            reads=(*kafka.readings, kafka.commands, kafka.alarms),
+            writes=(kafka.alerts, kafka.alarms, kafka.dead_letters),
+        )
         log.info("kernels loading", note="a fresh installation compiles them now, up to a minute")
         warm()
 

@@ -1,8 +1,9 @@
-"""`andon topics create`: the topics that andon reads and writes, with the settings that they need."""
+"""`andon topics`: the topics that andon reads and writes, with the settings that they need, and the rights on them."""
 
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,9 @@ from contracts.errors import SinkError
 from contracts.loading import load
 
 if TYPE_CHECKING:
-    from contracts.settings import Kafka
+    from contracts.settings import Kafka, Settings
 
-__all__ = ["Plan", "command", "create_topics", "plans"]
+__all__ = ["Plan", "command", "create_topics", "plans", "rights_of"]
 
 ASK_S = 20
 
@@ -106,3 +107,53 @@ def create(file: str, partitions: int, replication_factor: int) -> None:
             )
         else:
             click.echo(f"exists  {plan.name}")
+
+
+def rights_of(settings: Settings, role: str) -> list[tuple[tuple[str, ...], list[tuple[str, str]]]]:
+    """What a role needs on a broker with an authorizer, and nothing else: operations, on [(`topic` or `group`, name)].
+
+    Args:
+        role: `service`, for `andon run`; `operator`, for those who watch and answer alarms.
+    """
+    from dataflows.kafka_client import group_id  # noqa: PLC0415 - brings the Kafka client with it
+
+    kafka = settings.kafka
+    if role == "operator":
+        watched = (kafka.alerts, kafka.alarms, kafka.dead_letters)
+        return [(("Read",), [("topic", name) for name in watched]), (("Write",), [("topic", kafka.commands)])]
+    read = [("topic", name) for name in (*kafka.readings, kafka.commands)]
+    return [
+        (("Read",), [*read, ("group", group_id(kafka, settings.site.name))]),
+        (("Read", "Write"), [("topic", kafka.alarms)]),
+        (("Write",), [("topic", kafka.alerts), ("topic", kafka.dead_letters)]),
+    ]
+
+
+@command.command()
+@click.argument("file", default="andon.toml", type=click.Path())
+@click.option(
+    "--principal", default="User:andon", show_default=True, help="Who gets the rights, as the broker says it."
+)
+@click.option(
+    "--role",
+    default="service",
+    show_default=True,
+    type=click.Choice(["service", "operator"]),
+    help="andon run; or those who watch and answer alarms.",
+)
+@click.option("--command-config", metavar="FILE", help="Of kafka-acls.sh: how an administrator comes in.")
+def rights(file: str, principal: str, role: str, command_config: str | None) -> None:
+    """Print the commands that grant what is needed on a broker with an authorizer, and no more.
+
+    \b
+    andon topics rights
+    andon topics rights --principal User:maria --role operator
+    andon topics rights --command-config admin.properties | sh
+    """  # noqa: D301 - click's mark for lines that stay as they are is the character itself
+    settings = load(file, os.environ)
+    admin = ["kafka-acls.sh", "--bootstrap-server", settings.kafka.bootstrap_servers]
+    admin += ["--command-config", command_config] if command_config else []
+    for operations, places in rights_of(settings, role):
+        allowed = [word for operation in operations for word in ("--operation", operation)]
+        on = [word for sort, name in places for word in (f"--{sort}", name)]
+        click.echo(shlex.join([*admin, "--add", "--allow-principal", principal, *allowed, *on]))

@@ -3,7 +3,8 @@
 `ANDON_SECTION__KEY` in the environment overrides a key of the file: `ANDON_KAFKA__BOOTSTRAP_SERVERS=broker:9092`,
 `ANDON_SERVICE__EPOCH_S=5`. The value is read as TOML where it is TOML, else as text. A key that takes text takes the
 value as it is written, a list of texts may be written with commas, and `ANDON_KAFKA__CLIENT__SASL_PASSWORD` is the
-Kafka client's own `sasl.password`, so that secrets need not be in files. Variables without `__` are not ours.
+Kafka client's own `sasl.password`, so that secrets need not be in this file; with `_FILE` behind it, it names the file
+that holds the secret. Variables without `__` are not ours.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ __all__ = ["ENVIRONMENT_PREFIX", "load", "parse"]
 
 ENVIRONMENT_PREFIX = "ANDON_"
 _CLIENT_PREFIX = "client__"
+_FILE = "_file"
+_CLIENTS_OWN_FILES = ("sasl_oauthbearer_assertion_private_key_file", "sasl_oauthbearer_assertion_jwt_template_file")
+"""Properties of the Kafka client that end in `.file` themselves."""
 _LISTS = ("rules", "assets", "maintenance")
 
 
@@ -104,7 +108,9 @@ def _override(data: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[st
             problems.append(Problem(variable, f"there is no section {section}.", _nearest(section, known)))
         elif section == "kafka" and key.startswith(_CLIENT_PREFIX) and key != _CLIENT_PREFIX:
             client = _table(_table(data, "kafka"), "client")
-            client[key.removeprefix(_CLIENT_PREFIX).replace("_", ".")] = environ[variable]
+            name = _client_property(key.removeprefix(_CLIENT_PREFIX))
+            client.pop(name.removesuffix(_FILE) if name.endswith(_FILE) else f"{name}{_FILE}", None)
+            client[name] = environ[variable]
             overridden["kafka.client"] = variable
         elif key not in model.model_fields:
             problems.append(Problem(variable, f"{section} has no key {key}.", _nearest(key, list(model.model_fields))))
@@ -112,6 +118,13 @@ def _override(data: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[st
             _table(data, section)[key] = _value(environ[variable], model.model_fields[key].annotation)
             overridden[f"{section}.{key}"] = variable
     return overridden, problems
+
+
+def _client_property(name: str) -> str:
+    """`sasl_password` is `sasl.password`; `sasl_password_file` names the file that holds it."""
+    if name.endswith(_FILE) and name not in _CLIENTS_OWN_FILES:
+        return f"{name.removesuffix(_FILE).replace('_', '.')}{_FILE}"
+    return name.replace("_", ".")
 
 
 def _table(data: dict[str, Any], key: str) -> dict[str, Any]:

@@ -69,8 +69,24 @@ class Kafka(Section):
     ] = None
     client: Annotated[
         dict[str, str | int | float | bool],
-        Field(description="passed to the Kafka client as it is: security.protocol, sasl.*, ssl.* …"),
+        Field(
+            repr=False,
+            description='passed to the Kafka client as it is: security.protocol, sasl.*, ssl.* … `"sasl.password_file"`'
+            " names a file that holds `sasl.password`, and so for every other property",
+        ),
     ] = {}
+
+    @field_validator("client")
+    @classmethod
+    def _one_place_for_a_secret(cls, client: dict[str, str | float | bool]) -> dict[str, str | float | bool]:
+        for name, path in client.items():
+            if not name.endswith("_file"):
+                continue
+            if not isinstance(path, str) or not path:
+                raise ValueError(f"{name} is no path|give the file that holds the secret")
+            if (held := name.removesuffix("_file")) in client:
+                raise ValueError(f"both {held} and {name} are given|give one of them")
+        return client
 
     @model_validator(mode="after")
     def _topics_differ(self) -> Self:

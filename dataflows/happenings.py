@@ -284,6 +284,11 @@ class Happenings:
         if self._once(f"source {name}"):
             self._log.warning("source failed", error=name, detail=detail, repeated="counted, not logged")
 
+    def commits_refused(self, *, group: str, detail: str) -> None:
+        """Positions can't be committed: andon goes on, and Kafka's tools don't see how far it is."""
+        if self._once(f"commits {group}"):
+            self._log.warning("commits refused", group=group, detail=detail, remedy=f"grant READ of group {group}")
+
     def direct_lane_missed(self, reason: str) -> None:
         """Messages come as objects, though they were to come directly: slower, and otherwise the same."""
         if self._once("direct lane"):

@@ -1,6 +1,7 @@
 """How andon talks to Kafka: the client's configuration, and what the broker has, asked with a bound.
 
-What a person writes under `[kafka.client]` is passed on as it is, except where our promises hang on it.
+What a person writes under `[kafka.client]` is passed on as it is, except where our promises hang on it. What a file
+holds is read here, and is in no settings.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from confluent_kafka.admin import AdminClient
 
 from contracts.errors import ConfigError, Problem, SourceError
 from dataflows.offsets import Available
+from dataflows.rights import RIGHTS_HINT, hidden_topics, user_of
+from dataflows.secrets import is_secret, read_secret
 
 if TYPE_CHECKING:
     import threading
@@ -57,6 +60,12 @@ PASSING = frozenset(
 ASK_AGAIN_S = 0.2
 """A broker that has just come back doesn't lead its partitions yet."""
 
+REFUSALS = frozenset({"_AUTHENTICATION", "_SSL"})
+"""Names of errors that waiting doesn't mend: the password is wrong, or one side doesn't trust the other."""
+
+REFUSED_S = 2.0
+"""Of several brokers one may refuse us and another not: the others get this long."""
+
 QUIET = 2
 """librdkafka's log level: what matters comes through callbacks, and its own lines would break ours."""
 
@@ -66,8 +75,10 @@ def client_settings(kafka: Kafka, **ours: str | float | bool) -> dict[str, Any]:
 
     Args:
         ours: property names with `_` for `.`.
+
+    Raises: ConfigError if a file that holds a secret can't be read.
     """
-    given = {name: _value(value) for name, value in kafka.client.items()}
+    given = dict(_given(name, value) for name, value in kafka.client.items())
     fixed = {name.replace("_", "."): _value(value) for name, value in ours.items()}
     return {
         "log_level": QUIET,
@@ -78,6 +89,12 @@ def client_settings(kafka: Kafka, **ours: str | float | bool) -> dict[str, Any]:
         "bootstrap.servers": kafka.bootstrap_servers,
         **fixed,
     }
+
+
+def _given(name: str, value: str | float | bool) -> tuple[str, str | float]:  # noqa: FBT001 - a value like others
+    if name.endswith("_file"):
+        return name.removesuffix("_file"), read_secret(str(value), key=f'kafka.client."{name}"')
+    return name, _value(value)
 
 
 def _value(value: str | float | bool) -> str | float:  # noqa: FBT001 - a value like others
@@ -98,10 +115,17 @@ def open_client(make: Any, settings: dict[str, Any]) -> Any:
         return make(settings)
     except (KafkaException, TypeError, ValueError) as error:
         cause = error.args[0] if error.args else error
-        detail = cause.str() if isinstance(cause, KafkaError) else str(cause)
-        raise ConfigError(
-            "kafka", (Problem("kafka.client", detail, "See librdkafka's list of properties."),)
-        ) from error
+        detail = _without_secrets(cause.str() if isinstance(cause, KafkaError) else str(cause), settings)
+        fault = f"{detail.rstrip('.')}."
+        raise ConfigError("kafka", (Problem("kafka.client", fault, "See librdkafka's list of properties."),)) from None
+
+
+def _without_secrets(text: str, settings: dict[str, Any]) -> str:
+    """What a library says of a setting that it doesn't take, without what nobody may read."""
+    for name, value in settings.items():
+        if is_secret(name) and str(value):
+            text = text.replace(str(value), "…")
+    return text
 
 
 def admin_client(kafka: Kafka) -> AdminClient:
@@ -119,21 +143,30 @@ def wait_for_topics(
         wait_s: how long the broker may take.
         hint: what to do about missing topics.
 
-    Raises: SourceError if no broker answers, or topics are missing: all of them are named.
+    Raises: SourceError if no broker answers, or topics are missing: all of them are named. When a broker refuses us,
+        by `REFUSALS`, it isn't waited for until the end.
     """
-    reasons: list[str] = []
+    faults: list[KafkaError] = []
     configuration = client_settings(kafka)
-    configuration["error_cb"] = lambda error: reasons.append(error.str())
+    configuration["error_cb"] = faults.append
     client: AdminClient = open_client(AdminClient, configuration)
-    deadline = monotonic() + wait_s
+    deadline, refused = monotonic() + wait_s, False
     while not stop.is_set():
         try:
             found = client.list_topics(timeout=min(ASK_SLICE_S, max(0.1, deadline - monotonic()))).topics
         except KafkaException as error:
             client.poll(0)
+            refusals = [fault for fault in faults if fault.name() in REFUSALS]
+            if refusals and not refused:
+                refused, deadline = True, min(deadline, monotonic() + REFUSED_S)
             if monotonic() < deadline:
                 continue
-            reason = reasons[-1] if reasons else error.args[0].str()
+            if refusals:
+                raise SourceError(
+                    f"kafka {kafka.bootstrap_servers}: the broker and andon don't accept each other "
+                    f"({refusals[-1].str()}). Mend [kafka.client]."
+                ) from error
+            reason = faults[-1].str() if faults else error.args[0].str()
             raise SourceError(
                 f"kafka {kafka.bootstrap_servers}: no broker answered within {wait_s:g} s ({reason}). "
                 "Start it, or mend kafka.bootstrap_servers and [kafka.client]."
@@ -141,10 +174,17 @@ def wait_for_topics(
         wanted = sorted(set(topics))
         missing = [topic for topic in wanted if topic not in found or found[topic].error is not None]
         if missing:
-            noun = "topics" if len(missing) > 1 else "topic"
-            raise SourceError(f"kafka {kafka.bootstrap_servers}: no {noun} {', '.join(missing)}. {hint}")
+            if hidden := hidden_topics(client, missing):
+                raise SourceError(
+                    f"kafka {kafka.bootstrap_servers}: {user_of(kafka)} may not see {_topics(hidden)}. {RIGHTS_HINT}"
+                )
+            raise SourceError(f"kafka {kafka.bootstrap_servers}: no {_topics(missing)}. {hint}")
         return {topic: len(found[topic].partitions) for topic in wanted}
     return None
+
+
+def _topics(names: list[str]) -> str:
+    return f"{'topic' if len(names) == 1 else 'topics'} {', '.join(names)}"
 
 
 def available(consumer: Consumer, partitions: Iterable[Partition]) -> dict[Partition, Available]:

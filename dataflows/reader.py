@@ -91,9 +91,10 @@ class Reader:
         self._committing = False
         self._may_commit = True
         self._committed_last: Mapping[str, int] = {}
+        self._group = group_id(settings.kafka, settings.site.name)
         configuration = client_settings(
             settings.kafka,
-            group_id=group_id(settings.kafka, settings.site.name),
+            group_id=self._group,
             enable_auto_commit=False,
             enable_auto_offset_store=False,
             auto_offset_reset="error",
@@ -248,6 +249,8 @@ class Reader:
                 self._positions[at] = max(int(self._positions[at]), offset)
         elif error.name() == "_AUTO_OFFSET_RESET" and at is not None:
             self._recover(self.partitions[at])
+        elif error.name() == "GROUP_AUTHORIZATION_FAILED":  # no group is used: only the view of others is lost
+            self._hide(error)
         elif error.fatal() or error.name() not in PASSING:
             where = self.partitions[at] if at is not None else topic or "consumer"
             raise SourceError(f"kafka {where}: {error.str()}")
@@ -284,10 +287,16 @@ class Reader:
 
     def _committed(self, error: KafkaError | None, _offsets: Sequence[TopicPartition]) -> None:
         self._committing = False
-        if error is not None:
+        if error is not None and error.name() in ("GROUP_AUTHORIZATION_FAILED", "TOPIC_AUTHORIZATION_FAILED"):
+            self._hide(error)
+        elif error is not None:
             self._error(error)
-            if error.name() in ("GROUP_AUTHORIZATION_FAILED", "TOPIC_AUTHORIZATION_FAILED"):
-                self._may_commit = False
+
+    def _hide(self, error: KafkaError) -> None:
+        """Positions may not be committed: andon goes on, and others don't see how far it is."""
+        if self._may_commit and not self._closing:
+            self._may_commit = False
+            self._happenings.commits_refused(group=self._group, detail=error.str())
 
 
 def _by_number(partitions: Sequence[Partition]) -> NDArray[np.uint16] | None:

@@ -20,6 +20,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, TopicMetadata
 from hypothesis import settings
 
 from deploy.kafka.local import LocalKafka, missing_tools
+from tests.kafka.secured import SecuredKafka, secured
 
 ROOT = Path(__file__).resolve().parent.parent
 CI = os.environ.get("CI") == "true"
@@ -36,7 +37,7 @@ MakeTopic = Callable[..., str]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever asks for a broker is marked `kafka`: nobody can forget it."""
     for item in items:
-        if {"kafka", "own_kafka"} & set(getattr(item, "fixturenames", ())):
+        if {"kafka", "own_kafka", "secured_kafka"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("kafka")
 
 
@@ -79,6 +80,13 @@ def own_kafka(breakable_kafka: LocalKafka) -> Iterator[LocalKafka]:
     breakable_kafka.start()
     yield breakable_kafka
     breakable_kafka.resume()
+
+
+@pytest.fixture(scope="session")
+def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+    """A broker with TLS, users and an authorizer. By its plain door tests may do everything."""
+    need_local_kafka()
+    yield from secured(tmp_path_factory.mktemp("secured-kafka"))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, new_topics
 from tests.kafka.service import produce, reading
 from tests.test_tutorial import blocks, furnish, type_in
 
@@ -76,3 +76,38 @@ def test_a_topic_is_recorded_as_the_page_has_it(folder, kafka, topics):
     assert '{"file":"today.ndjson.zst",' in done.stdout
     assert len((path / "fault.ndjson").read_bytes().splitlines()) == 10_800
     assert len((path / "around.ndjson").read_bytes().splitlines()) == 1200 + 1020
+
+
+def test_andon_is_let_in_and_granted_its_rights_as_the_page_has_it(folder, secured_kafka, request):
+    """A user, its password, its rights: typed by an administrator. Then andon's check finds nothing that is missing."""
+    path, activate = folder
+    page = (ROOT / "docs" / "how-to" / "secure-andon.md").read_text(encoding="utf-8")
+    broker = secured_kafka.broker
+    broker.tools(path / ".venv" / "bin")
+    secured_kafka.add_user("admin", "adm1n-Pa55")
+    admin = (
+        "security.protocol=SASL_SSL\nsasl.mechanism=SCRAM-SHA-512\nssl.truststore.type=PEM\n"
+        f"ssl.truststore.location={secured_kafka.authority.file}\nsasl.jaas.config="
+        'org.apache.kafka.common.security.scram.ScramLoginModule required username="admin" password="adm1n-Pa55";\n'
+    )
+    (path / "admin.properties").write_text(admin)
+    (path / "ca.pem").write_bytes(secured_kafka.authority.file.read_bytes())
+    (settings,) = re.findall(r"```toml\n(# andon.toml\n.*?)```", page, flags=re.DOTALL)
+    with new_topics(broker.bootstrap, request.node.name) as make:
+        names = {role: make() for role in ("readings", "alerts", "alarms", "commands", "dead_letters")}
+        listed = "".join(f'{role} = "{name}"\n' for role, name in names.items() if role != "readings")
+        settings = settings.replace("[kafka]\n", f'[kafka]\nreadings = ["{names["readings"]}"]\n{listed}')
+        (path / "andon.toml").write_text(settings.replace("kafka.example.com:9094", broker.scram_bootstrap))
+        (user,) = typed("secure-andon.md", "## 1. Let it in by TLS, with a password or a certificate")
+        service, operator = typed("secure-andon.md", "## 2. Grant what it needs")
+
+        made = type_in(path, [activate, user.replace("kafka.example.com:9094", broker.scram_bootstrap)])
+        granted = type_in(path, [activate, service, operator.replace(" | sh", "")])
+        after = type_in(path, [activate, "andon run --until-caught-up"], ANDON_SERVICE__METRICS_PORT="0")
+
+    assert made.returncode == 0, made.stderr
+    assert granted.returncode == 0, granted.stderr
+    assert len(re.findall(r"^kafka-acls.sh .*--allow-principal User:andon", granted.stdout, flags=re.MULTILINE)) == 3
+    assert after.returncode == 0, after.stderr
+    password = (path / "kafka-password").read_text().strip()
+    assert not any(password in text for done in (made, granted, after) for text in (done.stdout, done.stderr))

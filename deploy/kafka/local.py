@@ -4,7 +4,8 @@
 and Maven once, to fetch the jars that pom.xml names (43 MB) into a cache that all checkouts share. Standard library
 only. Run as a program (`make kafka`) it serves until Ctrl-C.
 
-Not for production: one node, no replication, no encryption, and whoever reaches this machine's loopback may write.
+Not for production: one node, no replication, and whoever reaches this machine's loopback may do everything. With
+`Secured` there are two more doors, with TLS, and an authorizer; the plain one stays, as the administrator's.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ import sys
 import tempfile
 import time
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
-__all__ = ["LocalKafka", "LocalKafkaError", "fetch_jars", "missing_tools"]
+__all__ = ["LocalKafka", "LocalKafkaError", "Secured", "fetch_jars", "missing_tools"]
 
 HERE = Path(__file__).resolve().parent
 POM = HERE / "pom.xml"
@@ -46,14 +48,20 @@ FETCH_WAIT_S = 600.0
 FREE_PORTS = range(20_000, 32_000)
 """Below the range from which Linux takes the ports of outgoing connections: those would come and go under our feet."""
 
+TOOLS = {"kafka-acls.sh": "org.apache.kafka.tools.AclCommand", "kafka-configs.sh": "kafka.admin.ConfigCommand"}
+"""Command lines of Kafka, and the classes that they start."""
+
+TOOL_OPTIONS = "-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+"""They live for a second: what pays off later isn't worth its start."""
+
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners={doors},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners={doors}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL
 log.dirs={data}
 auto.create.topics.enable=false
 num.partitions=1
@@ -75,6 +83,35 @@ broker.session.timeout.ms=3000
 # new one until then. Three seconds instead of nine make a restart after a crash that much shorter.
 
 
+SECURED_PROPERTIES = """\
+ssl.keystore.type=PEM
+ssl.keystore.location={identity}
+ssl.truststore.type=PEM
+ssl.truststore.location={authority}
+ssl.principal.mapping.rules=RULE:^CN=([^,]+).*$/$1/,DEFAULT
+listener.name.ssl.ssl.client.auth=required
+sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:admin
+"""
+# Whoever comes by the plain door is ANONYMOUS: the broker itself, and tests that make users and grant rights.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secured:
+    """Two more doors for a `LocalKafka`: SASL/SCRAM over TLS, and TLS with a client's certificate (mTLS).
+
+    Users of SCRAM are made with an admin client; a client's certificate is the user that its common name says. Nobody
+    may do anything but `admin` and who comes by the plain door, until they grant rights.
+    """
+
+    identity: Path
+    """PEM file: the broker's private key (PKCS #8, not encrypted), then its certificate, for 127.0.0.1."""
+    authority: Path
+    """PEM file: certificates of those who sign clients' certificates."""
+
+
 class LocalKafkaError(Exception):
     """The local broker can't be had: the message says what is missing, or how its log ends."""
 
@@ -86,16 +123,33 @@ class LocalKafka:
     object, so that clients find the broker again.
     """
 
-    def __init__(self, directory: Path, *, port: int = 0, controller_port: int = 0) -> None:
+    def __init__(
+        self, directory: Path, *, port: int = 0, controller_port: int = 0, secured: Secured | None = None
+    ) -> None:
         self.directory = directory.resolve()
-        self.port = port or _free_port(other_than=controller_port)
-        self.controller_port = controller_port or _free_port(other_than=self.port)
+        self.port = port or _free_port(other_than={controller_port})
+        self.controller_port = controller_port or _free_port(other_than={self.port})
+        self._secured = secured
+        self._doors = {"PLAINTEXT": self.port}
+        if secured is not None:
+            for protocol in ("SASL_SSL", "SSL"):
+                self._doors[protocol] = _free_port(other_than={self.controller_port, *self._doors.values()})
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def bootstrap(self) -> str:
         """Where clients connect: `host:port`."""
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def scram_bootstrap(self) -> str:
+        """Where clients connect with security.protocol=SASL_SSL; of a secured broker."""
+        return f"127.0.0.1:{self._doors['SASL_SSL']}"
+
+    @property
+    def mtls_bootstrap(self) -> str:
+        """Where clients connect with security.protocol=SSL and a certificate; of a secured broker."""
+        return f"127.0.0.1:{self._doors['SSL']}"
 
     @property
     def running(self) -> bool:
@@ -110,7 +164,7 @@ class LocalKafka:
         """
         if self.running:
             return
-        for port in (self.port, self.controller_port):
+        for port in (*self._doors.values(), self.controller_port):
             if _listening(port):
                 raise LocalKafkaError(
                     f"port {port} of 127.0.0.1 is in use: stop what listens there, or choose another."
@@ -119,9 +173,7 @@ class LocalKafka:
         data = self.directory / "data"
         data.mkdir(parents=True, exist_ok=True)
         properties = self.directory / "server.properties"
-        properties.write_text(
-            PROPERTIES.format(port=self.port, controller_port=self.controller_port, data=data), encoding="utf-8"
-        )
+        properties.write_text(self._properties(data), encoding="utf-8")
         java = ["java", "-Xmx1g", f"-Dandon.kafka.log={self.directory / 'broker.log'}"]
         java += [f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}", "-cp", f"{jars}/*"]
         with (self.directory / "console.log").open("ab") as console:
@@ -137,6 +189,14 @@ class LocalKafka:
             )
         atexit.register(self.kill)
         self._wait_until_it_answers(wait_s)
+
+    def tools(self, folder: Path) -> None:
+        """Put `kafka-acls.sh` and `kafka-configs.sh` into a folder, as a distribution of Kafka has them."""
+        for name, main in TOOLS.items():
+            tool = folder / name
+            java = f"java {TOOL_OPTIONS} -cp '{fetch_jars()}/*' {main}"
+            tool.write_text(f'#!/bin/sh\nexec {java} "$@"\n', encoding="utf-8")
+            tool.chmod(0o755)
 
     def stop(self, *, wait_s: float = STOP_WAIT_S) -> None:
         """Shut the broker down in order; kill it if that takes longer than `wait_s` seconds."""
@@ -174,6 +234,13 @@ class LocalKafka:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
+
+    def _properties(self, data: Path) -> str:
+        doors = ",".join(f"{protocol}://127.0.0.1:{port}" for protocol, port in self._doors.items())
+        text = PROPERTIES.format(doors=doors, controller_port=self.controller_port, data=data)
+        if self._secured is not None:
+            text += SECURED_PROPERTIES.format(identity=self._secured.identity, authority=self._secured.authority)
+        return text
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -325,9 +392,9 @@ def _cluster_id() -> str:
     return name if not name.startswith("-") else _cluster_id()
 
 
-def _free_port(*, other_than: int) -> int:
+def _free_port(*, other_than: set[int]) -> int:
     for port in random.sample(FREE_PORTS, k=200):
-        if port != other_than:
+        if port not in other_than:
             with socket.socket() as probe, contextlib.suppress(OSError):
                 probe.bind(("127.0.0.1", port))
                 return port

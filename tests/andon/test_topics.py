@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from andon.topics import plans
-from contracts.settings import Kafka
+from andon.topics import plans, rights_of
+from contracts.settings import Kafka, Settings, Site
 
 
 def test_all_topics_of_the_settings_are_planned_once():
@@ -32,3 +32,18 @@ def test_the_state_of_alarms_is_compacted_and_nothing_else_is():
 def test_a_plant_with_one_partition_gets_no_more_anywhere():
     """Small stays small."""
     assert {plan.partitions for plan in plans(Kafka(), partitions=1)} == {1}
+
+
+def test_rights_are_printed_for_the_names_in_the_settings():
+    """What an administrator types is made of one's own topics, for each sort of user."""
+    settings = Settings(site=Site(name="hall-7"), kafka=Kafka(readings=("a", "b"), alarms="d"))
+
+    assert rights_of(settings, "service") == [
+        (("Read",), [("topic", "a"), ("topic", "b"), ("topic", "andon.commands"), ("group", "andon-hall-7")]),
+        (("Read", "Write"), [("topic", "d")]),
+        (("Write",), [("topic", "andon.alerts"), ("topic", "andon.dead-letters")]),
+    ]
+    assert rights_of(settings, "operator") == [
+        (("Read",), [("topic", "andon.alerts"), ("topic", "d"), ("topic", "andon.dead-letters")]),
+        (("Write",), [("topic", "andon.commands")]),
+    ]

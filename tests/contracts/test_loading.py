@@ -305,6 +305,20 @@ def test_maintenance_is_a_list_of_tables():
         ("ANDON_KAFKA__GROUP_ID", "12", "kafka", "group_id", "12"),
         ("ANDON_KAFKA__GROUP_ID", '"12"', "kafka", "group_id", "12"),
         ("ANDON_KAFKA__CLIENT__SASL_PASSWORD", "1e5", "kafka", "client", {"acks": 1, "sasl.password": "1e5"}),
+        (
+            "ANDON_KAFKA__CLIENT__SASL_PASSWORD_FILE",
+            "/run/p",
+            "kafka",
+            "client",
+            {"acks": 1, "sasl.password_file": "/run/p"},
+        ),
+        (
+            "ANDON_KAFKA__CLIENT__SASL_OAUTHBEARER_ASSERTION_PRIVATE_KEY_FILE",
+            "/run/k",
+            "kafka",
+            "client",
+            {"acks": 1, "sasl.oauthbearer.assertion.private.key.file": "/run/k"},
+        ),
         ("ANDON_KAFKA__CLIENT", '{ "a.b" = 1 }', "kafka", "client", {"a.b": 1}),
         ("ANDON_SERVICE__EPOCH_S", "2.5", "service", "epoch_s", 2.5),
         ("ANDON_SERVICE__CLOCK", "event", "service", "clock", "event"),
@@ -453,3 +467,36 @@ def _outcome(text):
         return parse(text, "andon.toml", {})
     except ConfigError as error:
         return error
+
+
+@pytest.mark.parametrize(
+    ("written", "variable", "value", "client"),
+    [
+        ("sasl.password_file", "ANDON_KAFKA__CLIENT__SASL_PASSWORD", "s3cret", {"sasl.password": "s3cret"}),
+        ("sasl.password", "ANDON_KAFKA__CLIENT__SASL_PASSWORD_FILE", "/run/p", {"sasl.password_file": "/run/p"}),
+    ],
+)
+def test_a_secret_from_the_environment_takes_the_place_of_the_files(written, variable, value, client):
+    """Whichever way the file gives it: there is one password."""
+    text = f'[kafka.client]\n"{written}" = "old"\n'
+
+    assert parse(text, "andon.toml", {variable: value}).kafka.client == client
+
+
+@pytest.mark.parametrize(
+    ("client", "fault"),
+    [
+        (
+            '"sasl.password" = "s3cret"\n"sasl.password_file" = "/run/p"',
+            "both sasl.password and sasl.password_file are given. Give one of them.",
+        ),
+        ('"sasl.password_file" = true', "sasl.password_file is no path. Give the file that holds the secret."),
+        ('"sasl.password_file" = ""', "sasl.password_file is no path. Give the file that holds the secret."),
+    ],
+)
+def test_a_secret_has_one_place(client, fault):
+    """Nobody wonders which of two passwords is used; and the message shows none of them."""
+    with pytest.raises(ConfigError) as told:
+        parse(f"[kafka.client]\n{client}\n", "andon.toml", {})
+
+    assert str(told.value) == f"andon.toml: 1 mistake\n  kafka.client: {fault}"

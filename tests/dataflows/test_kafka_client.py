@@ -33,6 +33,31 @@ def test_a_setting_that_the_client_does_not_know_is_told_before_anything_runs():
         open_client(Consumer, settings)
 
 
+def test_a_secret_comes_from_its_file_and_is_in_no_settings(tmp_path):
+    """A password that is changed in its file is taken at the next start; settings that are printed don't have it."""
+    (tmp_path / "password").write_text("s3cret\n")
+    kafka = Kafka(client={"sasl.password_file": str(tmp_path / "password")})
+
+    settings = client_settings(kafka)
+
+    assert settings["sasl.password"] == "s3cret"
+    assert "sasl.password_file" not in settings
+    assert "s3cret" not in f"{kafka!r}{kafka.model_dump()}"
+
+
+def test_what_the_client_says_of_its_settings_shows_no_secret():
+    """Some libraries repeat what they don't understand."""
+
+    def refuse(settings):
+        raise ValueError(f"bad: {settings['sasl.password']}")
+
+    with pytest.raises(ConfigError, match="bad: …") as told:
+        open_client(refuse, client_settings(Kafka(client={"sasl.password": "s3cret"})))
+
+    assert told.value.__cause__ is None
+    assert "s3cret" not in repr(Kafka(client={"sasl.password": "s3cret"}))
+
+
 @pytest.mark.parametrize(("given", "expected"), [(None, "andon-press-shop"), ("mine", "mine")])
 def test_the_consumer_group_is_named_after_the_site(given, expected):
     """Several sites on one broker don't share a lag."""
