@@ -15,7 +15,18 @@ from pydantic import Field, field_validator, model_validator
 
 from contracts.section import Number, Seconds, Section, Whole
 
-__all__ = ["Connection", "Gateway", "OpcUa", "OpcUaNode", "Point", "placeholders"]
+__all__ = [
+    "Connection",
+    "Gateway",
+    "Modbus",
+    "ModbusPoint",
+    "OpcUa",
+    "OpcUaNode",
+    "Point",
+    "Polled",
+    "PolledPoint",
+    "placeholders",
+]
 
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Template = Annotated[str, Field(min_length=1, max_length=512)]
@@ -128,6 +139,83 @@ class OpcUa(Connection):
         return fillable(template, _OPCUA_NAMES)
 
 
+class Polled(Connection):
+    """What all connections have that are asked again and again."""
+
+    host: Annotated[str, Field(min_length=1, description="name or address of the device")]
+    every_s: Annotated[Number, Field(ge=0.01, le=86400, description="seconds between two readings of all points")] = 1.0
+    timeout_s: Annotated[Number, Field(ge=0.1, le=60, description="how long the device may take to answer")] = 3.0
+    asset: Annotated[Template, Field(description=f"{_ASSET}: `{{device}}`")] = "{device}"
+
+    @field_validator("asset")
+    @classmethod
+    def _fillable(cls, template: str) -> str:
+        return fillable(template, ("device",))
+
+
+class PolledPoint(Section):
+    """One number of a device that is asked again and again."""
+
+    asset: Annotated[Template | None, Field(description=f"{_ASSET}; by default the connection's")] = None
+    sensor: Annotated[Name, Field(description="name of the sensor")]
+    deadband: Annotated[Deadband | None, Field(description=f"{_DEADBAND}; by default the connection's")] = None
+    scale: Annotated[Number, Field(description="the raw number is multiplied by this …")] = 1.0
+    offset: Annotated[Number, Field(description="… and this is added")] = 0.0
+
+    @field_validator("asset")
+    @classmethod
+    def _fillable(cls, template: str | None) -> str | None:
+        return template and fillable(template, ("device",))
+
+
+class ModbusPoint(PolledPoint):
+    """A number in the registers of a Modbus device, or one of its bits."""
+
+    table: Annotated[
+        Literal["holding", "input", "coil", "discrete"],
+        Field(description="holding (4xxxx) and input (3xxxx) registers; coils (0xxxx) and discrete inputs (1xxxx)"),
+    ] = "holding"
+    address: Annotated[
+        Whole, Field(ge=0, le=65535, description="as in the protocol, from 0: what a manual calls 40001 is holding 0")
+    ]
+    type: Annotated[
+        Literal["int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64", "bit"],
+        Field(description="of registers"),
+    ] = "uint16"
+    word_order: Annotated[
+        Literal["big", "little"], Field(description="which of several registers comes first: the high or the low one")
+    ] = "big"
+    bit: Annotated[
+        Whole | None, Field(ge=0, le=15, description='of the register, for type = "bit"; 0 is the lowest')
+    ] = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.type == "bit") != (self.bit is not None):
+            raise ValueError('type = "bit" and bit go together|give both, e.g. type = "bit", bit = 3')
+        if self.table in {"coil", "discrete"} and self.model_fields_set & {
+            "type",
+            "word_order",
+            "bit",
+            "scale",
+            "offset",
+        }:
+            raise ValueError(f"a {self.table} is a single bit|leave out type, word_order, bit, scale and offset")
+        return self
+
+
+class Modbus(Polled):
+    """A Modbus TCP device, or one behind a Modbus TCP gateway: its registers are read in blocks."""
+
+    port: Annotated[Whole, Field(ge=1, le=65535, description="TCP port")] = 502
+    unit: Annotated[Whole, Field(ge=0, le=255, description="unit identifier, of devices behind a gateway")] = 1
+    gap: Annotated[
+        Whole,
+        Field(ge=0, le=100, description="registers between two points that are read along rather than asked twice"),
+    ] = 8
+    points: Annotated[tuple[ModbusPoint, ...], Field(min_length=1, description="what is read")]
+
+
 class Gateway(Section):
     """A gateway: reads devices, keeps what it read on its disk until Kafka has it, and never writes to a device."""
 
@@ -158,11 +246,12 @@ class Gateway(Section):
         Whole, Field(ge=0, le=65535, description="port that metrics and health are served on; 0 picks a free one")
     ] = 9465
     opcua: Annotated[tuple[OpcUa, ...], Field(description="OPC UA servers")] = ()
+    modbus: Annotated[tuple[Modbus, ...], Field(description="Modbus TCP devices")] = ()
 
     @property
     def connections(self) -> tuple[Connection, ...]:
         """All devices, of all protocols."""
-        return self.opcua
+        return (*self.opcua, *self.modbus)
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -1,11 +1,12 @@
-"""Programs of Prometheus on a machine that hasn't installed them: from PATH, or out of their Debian package.
+"""Programs that we work with on a machine that hasn't installed them: from PATH, or out of their Debian package.
 
 `program("alertmanager")` gives the path of a program that runs. Where none is on PATH, apt downloads the package as it
 is configured on this machine, and dpkg unpacks it into a cache that all checkouts share. Nothing is installed and no
 rights are needed. Standard library only.
 
 Debian's programs read files of their package by absolute paths (Alertmanager its default templates). In the unpacked
-copy these paths are relative, so a program is started in `home(path)`.
+copy these paths are relative, so a program is started in `home(path)`. A program that needs libraries which the machine
+doesn't have gets them from their packages, and is started with `libraries(path)` in its environment.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["PROGRAMS", "ProgramError", "home", "program"]
+__all__ = ["PROGRAMS", "ProgramError", "home", "libraries", "program"]
 
 FETCH_WAIT_S = 300.0
 LOG_LINES_MAX = 15
@@ -34,11 +35,16 @@ class _Packaged(NamedTuple):
     package: str
     names: tuple[str, ...]
     """Under which it is found: Debian gives some another name than their makers do."""
+    folder: str = "bin"
+    """Of `usr`."""
+    has_libraries: bool = False
+    """It needs some that few machines have."""
 
 
 PROGRAMS = {
     "alertmanager": _Packaged("prometheus-alertmanager", ("alertmanager", "prometheus-alertmanager")),
     "amtool": _Packaged("prometheus-alertmanager", ("amtool",)),
+    "mosquitto": _Packaged("mosquitto", ("mosquitto",), folder="sbin", has_libraries=True),
     "prometheus": _Packaged("prometheus", ("prometheus",)),
     "promtool": _Packaged("prometheus", ("promtool",)),
 }
@@ -59,11 +65,11 @@ def program(name: str) -> Path:
     for known in wanted.names:
         if found := shutil.which(known):
             return Path(found)
-    folder = _fetched(wanted.package) / "usr" / "bin"
+    folder = _fetched(wanted) / "usr" / wanted.folder
     for known in wanted.names:
         if (folder / known).exists():
             return folder / known
-    raise ProgramError(f"the Debian package {wanted.package} holds no {name} in usr/bin.")
+    raise ProgramError(f"the Debian package {wanted.package} holds no {name} in usr/{wanted.folder}.")
 
 
 def home(path: Path) -> Path:
@@ -71,8 +77,15 @@ def home(path: Path) -> Path:
     return path.parents[2]
 
 
-def _fetched(package: str) -> Path:
+def libraries(path: Path) -> dict[str, str]:
+    """What a program's environment must say, so that it finds the libraries that came with it."""
+    found = sorted({str(library.parent) for library in (home(path) / "usr" / "lib").rglob("*.so.*")})
+    return {"LD_LIBRARY_PATH": ":".join(found)} if found and home(path) != Path("/") else {}
+
+
+def _fetched(wanted: _Packaged) -> Path:
     """The folder with the package's files."""
+    package = wanted.package
     missing = [tool for tool in ("apt-get", "dpkg-deb", "dpkg") if shutil.which(tool) is None]
     if missing:
         raise ProgramError(f"there is no {package} on PATH, and without {missing[0]} it can't be fetched: install it.")
@@ -88,7 +101,12 @@ def _fetched(package: str) -> Path:
             print(f"fetching the Debian package {package} (once) into {folder}", file=sys.stderr, flush=True)
             with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as scratch:
                 arriving = Path(scratch) / "files"
-                _run(["dpkg-deb", "--extract", str(_download(package, Path(scratch))), str(arriving)], Path(scratch))
+                archive = _download(package, Path(scratch))
+                _run(["dpkg-deb", "--extract", str(archive), str(arriving)], Path(scratch))
+                for library in _missing_libraries(archive) if wanted.has_libraries else ():
+                    _run(
+                        ["dpkg-deb", "--extract", str(_download(library, Path(scratch))), str(arriving)], Path(scratch)
+                    )
                 _relocate(arriving)
                 arriving.rename(folder)
     return folder
@@ -100,17 +118,29 @@ def _download(package: str, scratch: Path) -> Path:
         _run(["apt-get", "-q", "download", package], scratch)
     except ProgramError:
         for part in ("lists", "cache"):
-            (scratch / part).mkdir()
+            (scratch / part).mkdir(exist_ok=True)
         apt = ["apt-get", "-q", "-o", f"Dir::State::Lists={scratch / 'lists'}", "-o", f"Dir::Cache={scratch / 'cache'}"]
         _run([*apt, "update"], scratch)
         _run([*apt, "download", package], scratch)
     return next(scratch.glob(f"{package}_*.deb"))
 
 
+def _missing_libraries(archive: Path) -> list[str]:
+    """The packages of libraries that a package depends on, and that aren't installed here."""
+    depends = _run(["dpkg-deb", "--field", str(archive), "Depends"], archive.parent)
+    named = [part.split("|")[0].split("(")[0].strip() for part in depends.split(",")]
+    return [name for name in named if name.startswith("lib") and not _is_installed(name)]
+
+
+def _is_installed(package: str) -> bool:
+    asked = ["dpkg-query", "--show", "--showformat=${db:Status-Status}", package]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout == "installed"
+
+
 def _relocate(folder: Path) -> None:
     """Let the programs find their package's files from `home`, as nothing is where it would be installed."""
     (folder / "us").symlink_to("usr")
-    for path in (folder / "usr" / "bin").iterdir():
+    for path in (folder / "usr" / "bin").glob("*"):
         path.write_bytes(path.read_bytes().replace(SHARED, SHARED_FROM_HOME))
 
 

@@ -34,9 +34,12 @@ def command(protocol: str, address: str) -> None:
 
     \b
     andon gateway discover opcua opc.tcp://192.168.0.10:4840
+    andon gateway discover modbus 192.168.0.20:502/1
     """  # noqa: D301 - click's mark for lines that stay as they are is the character itself
-    from gateways.seam import AwayError, NonsenseError  # noqa: PLC0415 - `--help` needs no protocol
+    from andon.logs import log_to  # noqa: PLC0415 - `--help` needs no protocol
+    from gateways.seam import AwayError, NonsenseError  # noqa: PLC0415
 
+    log_to()
     logging.getLogger().addHandler(logging.NullHandler())
     spoken = BY_NAME[protocol]
     module: Any = module_of(spoken)
@@ -56,7 +59,8 @@ def snippet(protocol: Protocol, address: str, found: Discovered) -> Iterator[str
     yield f"# {protocol.title} at {address}: {who}"
     yield f"[[gateway.{protocol.extra}]]"
     yield f'name = "{protocol.extra}-1"  # choose one'
-    yield f"{protocol.address} = {_toml(address)}"
+    if protocol.address not in found.settings:
+        yield f"{protocol.address} = {_toml(address)}"
     for key, value in found.settings.items():
         yield f"{key} = {_toml(value)}"
     if not found.points:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from contracts.gateways import Connection, OpcUa
+from contracts.gateways import Connection, Modbus, OpcUa
 
 if TYPE_CHECKING:
     from gateways.happenings import Happenings
@@ -34,6 +34,7 @@ class Protocol(NamedTuple):
 
 PROTOCOLS: dict[type[Connection], Protocol] = {
     OpcUa: Protocol("OPC UA", "opcua", "OpcUaSource", "url", "nodes"),
+    Modbus: Protocol("Modbus TCP", "modbus", "ModbusSource", "host", "points"),
 }
 
 

@@ -131,4 +131,4 @@ def test_a_program_on_the_path_is_taken_as_it_is(machine, tmp_path):
     installed.chmod(0o755)
 
     assert program("alertmanager") == installed
-    assert set(debian.PROGRAMS) == {"alertmanager", "amtool", "prometheus", "promtool"}
+    assert set(debian.PROGRAMS) == {"alertmanager", "amtool", "mosquitto", "prometheus", "promtool"}

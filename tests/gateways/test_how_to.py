@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import tomllib
 from pathlib import Path
@@ -11,6 +10,7 @@ import orjson
 import pytest
 
 from tests.conftest import ROOT
+from tests.gateways.peers.modbus import pump
 from tests.gateways.peers.opcua import opcua_press
 from tests.gateways.process import GatewayProcess, free_port
 from tests.kafka.service import Service, Topics, read_all, wait_until
@@ -112,5 +112,25 @@ def test_an_opcua_server_as_its_page_has_it(plant, tmp_path):
         '{ id = "ns=2;s=Line1.Press1.Temperature", asset = "Press1", sensor = "Temperature" },  # Double 20.0' in shown
     )
     assert "Label" not in shown
-    with contextlib.suppress(tomllib.TOMLDecodeError):
-        assert tomllib.loads(shown[: shown.index("gateway.toml: fine")])["gateway"]["opcua"][0]["url"] == press.url
+    assert tomllib.loads(shown.partition("gateway.toml: fine")[0])["gateway"]["opcua"][0]["url"] == press.url
+
+
+def test_a_modbus_device_as_its_page_has_it(plant, tmp_path):
+    """A pump whose bearing becomes too hot, over Modbus TCP."""
+    reader = Reader("connect-modbus.md", tmp_path, plant)
+    with pump(free_port()) as peer:
+        peer.set_float(10, 40.25)
+        shown = reader.type_all(HOST="127.0.0.1", PORT=str(peer.port))
+        with reader.run() as gateway:
+            gateway.start()
+            peer.set_float(10, 97.5)
+
+            alert = reader.wait_for_alert("pump-1", "bearing-temp")
+            assert gateway.end() == 0
+
+    assert alert["value"] == 97.5
+    found = tomllib.loads(shown.partition("gateway.toml: fine")[0])["gateway"]["modbus"][0]
+    assert (found["host"], found["port"], found["unit"]) == ("127.0.0.1", peer.port, 1)
+    assert {"table": "holding", "address": 10, "sensor": "holding-10"} in found["points"]
+    assert "Acme P-100 2.4" in shown
+    assert set(peer.functions) <= {1, 2, 3, 4, 43}

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from asyncua import Server, ua
 
+from tests.gateways.peers.loop import LoopThread
+
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = ["OpcUaPress", "opcua_press"]
-
-WAIT_S = 60
 
 
 class OpcUaPress:
@@ -27,37 +25,28 @@ class OpcUaPress:
         self.services: list[str] = []
         """Names of the requests that came."""
         self._certificates = certificates
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
+        self._loop = LoopThread()
         self._server: Server | None = None
 
     def start(self) -> None:
         """Begin to serve."""
-        self.call(self._start())
+        self._loop.call(self._start())
 
     def stop(self) -> None:
         """End the server; the thread stays."""
         if self._server is not None:
             server, self._server = self._server, None
-            self.call(server.stop())
+            self._loop.call(server.stop())
 
     def close(self) -> None:
         """End all."""
         self.stop()
-        self.call(_end_the_rest())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
         self._loop.close()
 
     def write(self, name: str, value: Any, *, status: int = 0) -> None:
         """Set a variable as the machine would."""
         told = ua.DataValue(ua.Variant(value, ua.VariantType.Double), StatusCode=ua.StatusCode(status))
-        self.call(self.variables[name].write_value(told))
-
-    def call(self, what: Coroutine[Any, Any, Any]) -> Any:
-        """Run something in the server's loop."""
-        return asyncio.run_coroutine_threadsafe(what, self._loop).result(WAIT_S)
+        self._loop.call(self.variables[name].write_value(told))
 
     async def _start(self) -> None:
         server = self._server = Server()
@@ -76,14 +65,6 @@ class OpcUaPress:
         for name, value in {"Temperature": 20.0, "Speed": 3, "Label": "A-7"}.items():
             self.variables[name] = await press.add_variable(ua.NodeId(f"Line1.Press1.{name}", space), name, value)
         await server.start()
-
-
-async def _end_the_rest() -> None:
-    """asyncua leaves some tasks of sessions that were broken off."""
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
 
 
 @contextmanager
