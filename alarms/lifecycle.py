@@ -370,7 +370,7 @@ class Alarms:
             if deadline.subject == SHELVES:
                 if asset.waits_ms == deadline.due_ms:
                     asset.waits_ms = None
-                    self._end_shelves(asset, now_ms, told)
+                    self._end_shelves(asset, deadline.due_ms, told)
                 continue
             alarm = asset.alarms.get(deadline.subject)
             if alarm is None or alarm.waits_ms != deadline.due_ms:
@@ -420,8 +420,9 @@ class Alarms:
             asset.waits_ms = end_ms
             self._deadlines.wait(Deadline(end_ms, asset.name, SHELVES))
 
-    def _end_shelves(self, asset: Asset, now_ms: int, told: list[Told]) -> None:
-        while (end_ms := asset.holds.next_end()) is not None and end_ms <= now_ms:
+    def _end_shelves(self, asset: Asset, due_ms: int, told: list[Told]) -> None:
+        """End what ends by then; a shelf that was put off, or ends later, waits behind what is due before it."""
+        while (end_ms := asset.holds.next_end()) is not None and end_ms <= due_ms:
             told += self._let_go(asset, asset.holds.ending_at(end_ms), "shelved", Transition.UNSHELVED, ts=end_ms)
         self._await_shelves(asset)
         self._drop_if_empty(asset)

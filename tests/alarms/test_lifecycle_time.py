@@ -116,6 +116,22 @@ def test_a_shelf_ends_while_the_service_is_down():
     assert said(after.tick(NOON + DAY)) == [("unshelved", "active_unacked", True)]
 
 
+def test_a_shelf_that_was_put_off_ends_behind_what_is_due_before_it():
+    """What a late tick tells, and in which order, doesn't hang on a restart between two commands and the tick."""
+    alarms = chattering()
+    alarms.decide(limit(active=False, ts=NOON + 25 * SECOND))  # its clearing is held back for a minute
+    alarms.obey(command("shelve", until=NOON + 2 * MINUTE))
+    alarms.obey(command("shelve", until=NOON + 5 * MINUTE))
+    alarms.obey(command("shelve", until=NOON + MINUTE, sensor="temp"))
+    alarms.obey(command("shelve", until=NOON + 5 * MINUTE, sensor="temp"))
+    after = Alarms.restore(SETTINGS, alarms.snapshot())
+
+    told = alarms.tick(NOON + HOUR)
+
+    assert after.tick(NOON + HOUR) == told
+    assert said(told) == [("cleared", "normal", False)]
+
+
 def test_by_the_event_clock_a_shelf_ends_when_its_asset_has_come_so_far():
     """A replay needs no wall clock; another press' readings say nothing."""
     alarms, _identity = raised(BY_EVENTS)
