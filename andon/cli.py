@@ -18,6 +18,7 @@ __all__ = ["main"]
 COMMANDS = {
     "demo": "andon.demo",
     "run": "andon.run",
+    "simulate": "andon.simulate",
     "status": "andon.status",
     "replay": "andon.replay.command",
     "record": "andon.record.command",

@@ -4,18 +4,28 @@ Compiled code is kept on disk, because a cold compilation takes seconds. numba n
 changes, and not when a file changes whose functions the kernel calls, directly or through others: it would go on with
 the old mathematics. So all sources in the kernel's folder, and the bounds, are a part of the cache's key. A kernel
 calls no compiled function of another folder.
+
+An image brings its compiled code along in a file system that can't be written: it is read there, and what isn't there
+(on another kind of processor) is compiled and not kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
 import numba
-from numba.core.caching import FunctionCache
+from numba.core.caching import (
+    CompileResultCacheImpl,
+    FunctionCache,
+    InTreeCacheLocator,
+    UserProvidedCacheLocator,
+    UserWideCacheLocator,
+)
 
 from contracts import limits
 
@@ -36,8 +46,31 @@ def _sources(folder: Path) -> str:
     return digest.hexdigest()
 
 
+class _BroughtAlong(InTreeCacheLocator):
+    """Compiled code beside sources that can't be written."""
+
+    @classmethod
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> _BroughtAlong | None:
+        """Where it is, if there is any."""
+        self = cls(py_func, py_file)
+        return self if any((Path(py_file).parent / "__pycache__").glob("*.nbi")) else None
+
+
+class _Places(CompileResultCacheImpl):
+    """Where compiled code may be kept, the first that fits."""
+
+    _locator_classes = [UserProvidedCacheLocator, InTreeCacheLocator, _BroughtAlong, UserWideCacheLocator]  # noqa: RUF012
+
+
 class _PackageCache(FunctionCache):
     """numba's cache on disk, keyed by the sources of the whole package too."""
+
+    _impl_class = _Places
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep compiled code where that is possible."""
+        with suppress(OSError):  # the next start compiles it again
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)  # type: ignore[no-untyped-call]

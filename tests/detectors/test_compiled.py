@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from detectors import compiled as module
+from tests.conftest import unavailable
 
 CALLER = """from package.compiled import compiled
 from package.{file} import {name}
@@ -30,6 +31,38 @@ def run(folder: Path) -> tuple[int, int]:
     done = subprocess.run([sys.executable, "-c", RUN], env=environment, capture_output=True, text=True, check=True)
     result, hits = done.stdout.split()
     return int(result), int(hits)
+
+
+READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
+
+
+def run_read_only(folder: Path) -> tuple[int, int]:
+    """As `run`, where the folder can't be written, and the kernels' cache is beside the sources."""
+    environment = {**os.environ, "PYTHONPATH": str(folder), "HOME": str(folder), "XDG_CACHE_HOME": ""}
+    command = ["unshare", "--mount", "sh", "-ec", READ_ONLY, "sh", str(folder), sys.executable, "-c", RUN]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode and "Traceback" not in done.stderr:
+        unavailable(f"a read-only file system needs root and `unshare` of util-linux ({done.stderr.strip()})")
+    assert done.returncode == 0, done.stderr
+    result, hits = done.stdout.split()
+    return int(result), int(hits)
+
+
+@pytest.mark.slow
+def test_a_kernel_that_came_along_is_read_where_nothing_can_be_written(tmp_path):
+    """A container with a read-only file system starts at once; what it lacks it compiles, and goes on."""
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "compiled.py").write_text(Path(module.__file__).read_text())
+    (package / "kernel.py").write_text(LEAF.format(1).replace("inlined", "compiled").replace("leaf", "kernel"))
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    subprocess.run([sys.executable, "-c", RUN], env=environment, capture_output=True, check=True)
+    came_along = run_read_only(tmp_path)
+    (package / "kernel.py").write_text((package / "kernel.py").read_text().replace("+ 1", "+ 7"))
+    lacking = run_read_only(tmp_path)
+
+    assert (came_along, lacking) == ((2, 1), (8, 0))
 
 
 @pytest.mark.slow

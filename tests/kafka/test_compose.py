@@ -1,0 +1,204 @@
+"""compose.yaml without containers: its commands, settings and files run as plain processes, and show what they should.
+
+Kafka from Maven, Prometheus and Alertmanager from Debian. What only an engine for containers can do (images, users,
+read-only file systems) is judged as text in tests/deploy/test_compose.py.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from confluent_kafka.admin import AdminClient
+
+from tests.conftest import ROOT, need_local_kafka
+from tests.deploy.broker import Broker, free_port
+from tests.deploy.containers import Containers, answers, services_of
+from tests.deploy.dashboards import PANELS
+from tests.kafka.service import environment, produce, reading, wait_until
+
+WAIT_S = 150
+SERVICES = services_of("compose.yaml")
+ALERTS = [
+    rule["alert"]
+    for group in yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerting.yml").read_text())["groups"]
+    for rule in group["rules"]
+]
+QUICK = {"ANDON_SERVICE__EPOCH_S": "1"}
+"""As in compose.yaml, but for saving state more often than every ten seconds."""
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    """Everything that `docker compose up` starts, but Grafana, in the order that it says, with something going on."""
+    need_local_kafka()
+    folder = tmp_path_factory.mktemp("compose")
+    ports = {name: free_port() for name in ("andon", "prometheus", "alertmanager")}
+    here = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+    with Broker(folder / "kafka", SERVICES["kafka"]["environment"]) as broker:
+        replaced = {
+            "kafka:9092": broker.bootstrap,
+            "alertmanager:9093": here["alertmanager"],
+            "127.0.0.1:9090": here["prometheus"],
+            "scrape_interval: 15s": "scrape_interval: 1s",
+            "evaluation_interval: 15s": "evaluation_interval: 1s",
+            '"4d"': '"1h"',
+            **_static(here["andon"]),
+        }
+        services = {**SERVICES, "plant": SERVICES["plant"] | {"command": _shorter(SERVICES["plant"]["command"])}}
+        for name in ("prometheus", "alertmanager"):
+            command = [*services[name]["command"], f"--web.listen-address={here[name]}"]
+            services[name] = services[name] | {"command": command}
+        with Containers(folder, services, replaced) as containers:
+            containers.start("alertmanager")
+            containers.finish("topics")
+            wait_until(
+                lambda: answers(f"http://{here['alertmanager']}/-/ready"), "Alertmanager is ready", wait_s=WAIT_S
+            )
+            containers.start("andon", ANDON_SERVICE__METRICS_PORT=str(ports["andon"]), **QUICK)
+            containers.start("plant")
+            containers.start("notify")
+            containers.start("prometheus")
+            wait_until(lambda: answers(f"http://{here['prometheus']}/-/ready"), "Prometheus is ready", wait_s=WAIT_S)
+            yield SimpleNamespace(
+                containers=containers,
+                bootstrap=broker.bootstrap,
+                andon=f"http://{here['andon']}",
+                prometheus=f"http://{here['prometheus']}",
+                alertmanager=f"http://{here['alertmanager']}",
+            )
+
+
+@pytest.fixture(scope="module")
+def busy(house):
+    """The same, once Prometheus has seen andon ready and then alarms, refusals and readings of all sorts."""
+    wait_until(lambda: asked(house, 'andon_ready{job="andon"} == 1'), "Prometheus sees andon ready", wait_s=WAIT_S)
+    wait_until(lambda: asked(house, "andon_series >= 56"), "the plant speaks", wait_s=WAIT_S)
+    before_ms = time.time_ns() // 1_000_000 - 240_000
+    produce(house.bootstrap, "readings", trouble(before_ms))
+    wait_until(lambda: asked(house, 'sum(andon_alerts_total{transition="raised"}) >= 8'), "alarms", wait_s=WAIT_S)
+    return house
+
+
+def trouble(t0_ms):
+    """Four pumps run hot for a minute and cool down; some readings are doubtful, and some are none."""
+    for step in range(20):
+        for pump in range(4):
+            hot = 2 <= step < 8
+            yield reading(f"pump-9{pump}", 90.0 if hot else 50.0, t0_ms + 10_000 * step, "bearing_temp")
+    for quality in ("uncertain", "bad"):
+        yield reading("pump-90", 50.0, t0_ms + 210_000, "flow") | {"quality": quality}
+    yield b"pump-90", b"no reading"
+
+
+def _static(address):
+    """Prometheus asks its own resolver for the names of containers; here is none that knows them."""
+    discovery = (
+        'dns_sd_configs:\n      - names: ["andon-metrics"]\n        type: A\n        port: 9464\n'
+        "        refresh_interval: 15s\n"
+    )
+    assert discovery in (ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text()
+    return {discovery: f'static_configs:\n      - targets: ["{address}"]\n'}
+
+
+def _shorter(command):
+    """Four days of history are two million messages."""
+    assert command[-2:] == ["--history", "4d"]
+    return [*command[:-1], "1h"]
+
+
+def fetched(url):
+    """A JSON document."""
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - our own http
+        return json.loads(answer.read())
+
+
+def asked(house, query):
+    """What Prometheus answers now: values that are numbers."""
+    answer = fetched(f"{house.prometheus}/api/v1/query?{urllib.parse.urlencode({'query': query})}")
+    assert answer["status"] == "success", answer
+    return [sample for sample in answer["data"]["result"] if sample["value"][1] != "NaN"]
+
+
+@pytest.mark.parametrize(("page", "title", "queries"), PANELS, ids=[f"{panel.page}: {panel.title}" for panel in PANELS])
+def test_every_panel_shows_something(busy, page, title, queries):
+    """A dashboard that stays empty is worse than none: each query finds figures of an andon under load."""
+    for query in queries:
+        expression = query.replace("$__rate_interval", "10s").replace("$job", "andon")
+
+        wait_until(lambda found=expression: bool(asked(busy, found)), f"{page}, {title}: {expression}", wait_s=60)
+
+
+def test_the_panel_of_assets_has_groups_to_show(busy):
+    """What Alertmanager holds is grouped by asset, and the pumps that run hot are there."""
+
+    def assets():
+        groups = fetched(f"{busy.alertmanager}/api/v2/alerts/groups")
+        return {group["labels"].get("asset") for group in groups}
+
+    produce(busy.bootstrap, "readings", hot_now())
+
+    wait_until(lambda: "pump-95" in assets(), "the pump is a group of its own", wait_s=WAIT_S)
+
+
+def hot_now():
+    """A pump that has run hot until now."""
+    now_ms = time.time_ns() // 1_000_000
+    for step in range(6):
+        yield reading("pump-95", 90.0, now_ms - 60_000 + 10_000 * step, "bearing_temp")
+
+
+def test_all_rules_are_evaluated_and_no_alert_is_wrong(busy):
+    """Prometheus takes our files as they are; a healthy andon is called neither down nor mute."""
+
+    def rules():
+        groups = fetched(f"{busy.prometheus}/api/v1/rules")["data"]["groups"]
+        return [rule for group in groups for rule in group["rules"]]
+
+    wait_until(lambda: all(rule["health"] == "ok" for rule in rules()), "all rules are evaluated", wait_s=60)
+
+    assert {rule["name"] for rule in rules() if rule["type"] == "alerting"} == set(ALERTS)
+    firing = {rule["name"] for rule in rules() if rule.get("state") == "firing"}
+    assert firing & {"AndonDown", "AndonAbsent", "AndonNotReady", "AndonRestarting", "AndonSinkErrors"} == set()
+
+
+def test_the_image_is_healthy_by_its_own_health_check(busy):
+    """What HEALTHCHECK runs in the container says that andon does its work, and fails where it doesn't."""
+    dockerfile = (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
+    _, _, check = dockerfile.partition("HEALTHCHECK")
+    program, *arguments = json.loads(check.partition("CMD ")[2].partition("\n")[0])
+    assert program == "andon"
+
+    def run(url):
+        here = [argument.replace("http://127.0.0.1:9464", url) for argument in arguments]
+        return subprocess.run(
+            [sys.executable, "-m", "andon", *here], env=environment(), capture_output=True, check=False
+        )
+
+    assert run(busy.andon).returncode == 0
+    assert run(f"http://127.0.0.1:{free_port()}").returncode == 1
+
+
+def test_the_topics_are_there_with_the_partitions_that_are_written(busy):
+    """The service `topics` has made them."""
+    topics = AdminClient({"bootstrap.servers": busy.bootstrap}).list_topics(timeout=20).topics
+
+    assert len(topics["readings"].partitions) == 12
+    assert {"andon.alerts", "andon.alarms", "andon.commands", "andon.dead-letters"} <= topics.keys()
+
+
+def test_zz_everything_ends_in_order_when_it_is_told_to(busy):
+    """`docker compose down`: exit code 0, state saved, no lock left."""
+    for name in ("plant", "notify", "andon", "prometheus", "alertmanager"):
+        assert busy.containers.stop(name) == 0, busy.containers.log(name).read_text()[-2000:]
+
+    account = json.loads(busy.containers.log("andon").read_text().splitlines()[-1])
+    assert account["event"] == "stopped"
+    assert account["readings"] > 20_000
