@@ -33,7 +33,7 @@ from detectors.compiled import Record, compiled, inlined
 from detectors.records import CAPACITY_MIN, adopted, copied, grown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from contracts.commands import Command
     from contracts.readings import Reject
@@ -311,8 +311,11 @@ class Assets:
         self._members = adopted(saved, asset_row.MEMBER)
         self._members["group"] = self._members["counted"] = 0
 
-    def recall_groups(self, saved: dict[str, Any]) -> list[str]:
+    def recall_groups(self, saved: dict[str, Any], afresh: Container[int]) -> list[str]:
         """Go on with what the groups had learned; once all sensors are met that the settings of now put together.
+
+        Args:
+            afresh: slots of sensors that are not what they were.
 
         Returns: assets whose sensors are others now, so that what is known of their company starts afresh.
         """
@@ -329,7 +332,7 @@ class Assets:
                 self._members["counted"][slots] = 1
             state, offset = self._groups[number], int(self._groups[number]["offset"])
             now = self._slots[asset]
-            if now == slots:
+            if now == slots and not any(slot in afresh for slot in slots):
                 first, size = int(groups[before]["offset"]), group.room(len(slots))
                 self._groups[number] = groups[before]
                 state["offset"] = offset
@@ -494,11 +497,13 @@ def _ask_sensors(state: Record, members: Rows, slots: Rows, floats: Rows, learni
         member.served = 0
         if member.present == 0:
             continue
-        present += 1
-        total += min(max(float(member.surprise), 0.0), consensus.L_MAX)
-        if group.takes_part(floats, state.p, place):
+        part = group.takes_part(floats, state.p, place)
+        if part:
             member.served = 1
             active += member.active
+        if part or state.monitor.k == 0:
+            present += 1
+            total += min(max(float(member.surprise), 0.0), consensus.L_MAX)
     return active, consensus.step(state.consensus, total / max(1, present), learning)
 
 

@@ -2,6 +2,8 @@
 
     M = mean over the sensors that are present of clip(L_i, 0, 4)       L_i: of S, see calibration.py
 
+Once the group judges, those count that it knows: one that has just joined is strange to itself at first.
+
 How unusual an M is for this asset is learned from its block maxima (group_calibration.py), from the 300th row on, and
 also while there is an alarm: L_c. Until the first block is over nothing is known, and L_c is 0.
 

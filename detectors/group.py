@@ -446,6 +446,8 @@ def shares(state: Record, floats: _Floats, p: int, out: Rows) -> None:
     With both as one square, d' M d, where M = V' diag(1 / (5.5 k w_j) - 1 / q_limit) V + I / q_limit, that is
     (M d)_i^2 / M_ii: it names a faulty sensor where plain parts of the sum smear over those that go with it.
 
+    A sensor that isn't present has none.
+
     Args:
         out: dtype float32, shape (SENSORS_MAX,): sums to 1, or is all 0.
 
@@ -466,7 +468,7 @@ def shares(state: Record, floats: _Floats, p: int, out: Rows) -> None:
         for i in range(p):
             md[i] += factor * dot * axis[i]
             m[i] += factor * axis[i] * axis[i]
-    parts = md * md / np.maximum(m, TINY)
+    parts = np.where(d == 0.0, 0.0, md * md / np.maximum(m, TINY))
     total = parts.sum()
     if total > 0.0:
         for i in range(p):

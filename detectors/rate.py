@@ -22,7 +22,7 @@ from contracts.settings import ResolvedRule
 from detectors.compiled import inlined
 from detectors.found import FALL, RISE, Line, write
 
-__all__ = ["CONFIG", "STATE", "config_of", "describe", "settle", "step"]
+__all__ = ["CONFIG", "STATE", "config_of", "describe", "forget", "settle", "step"]
 
 STATE = np.dtype(
     [
@@ -62,6 +62,11 @@ def settle(states: Rows, configs: Rows) -> None:
     states["rising"][np.isinf(configs["rise_max_per_s"])] = 0
     states["falling"][np.isinf(configs["fall_max_per_s"])] = 0
     states["begun"][configs["watched"] == 0] = 0
+
+
+def forget(state: Rows) -> None:
+    """The newest value is of another unit than those to come: no difference is taken from it (in place)."""
+    state["begun"] = 0
 
 
 @inlined

@@ -159,6 +159,9 @@ class Samples:
         series = samples._series[:count]
         limit.settle(series["limit"], plans["limit"])
         rate.settle(series["rate"], plans["rate"])
+        for slot, before in enumerate(snapshot.get("units", ())):
+            if before and (now := samples._unit(slot)) and before != now:
+                rate.forget(series["rate"][slot])
         flatline.settle(series["flatline"], plans["flatline"])
         stale.settle(series["stale"], samples._assets[: samples.asset_count], plans["stale"])
         tumbling.settle(series["windows"], plans["windows"])
@@ -173,6 +176,7 @@ class Samples:
             "version": VERSION,
             "assets": list(self._slots.assets),
             "sensors": list(self._slots.sensors),
+            "units": [self._unit(slot) for slot in range(len(self._slots))],
             "series": copied(self._series[: len(self._slots)]),
             "asset_records": copied(self._assets[: self.asset_count]),
             "machines": copied(self._machines[: self.asset_count]),
@@ -399,6 +403,9 @@ class Samples:
             self._plans[slot] = number
             self._plan_rows = grown(self._plan_rows, number + 1)
             self._plan_rows[number] = plan
+
+    def _unit(self, slot: int) -> str | None:
+        return self._settings.rule(self._slots.assets[self._slots.owners[slot]], self._slots.sensors[slot]).unit
 
     def _make_room(self) -> None:
         """Any one row of a block, and any one asset at a tick, must fit into the buffer of findings."""

@@ -76,6 +76,8 @@ from detectors.river_model import RiverModel
 from detectors.trace import TRACE, UNJUDGED, Trace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from contracts.commands import Command
     from contracts.findings import Finding
     from contracts.readings import Reject, Rows
@@ -150,6 +152,7 @@ _NO_TRACE = np.zeros(0, TRACE)
 _NO_SCORE = (math.nan, math.nan, math.nan, math.nan)
 _ANOTHER_MODEL = "the settings name another model"
 _OTHER_SENSORS = "the settings watch other sensors of it"
+_OTHER_UNIT = "a sensor of it has another unit"
 
 
 class Learning(NamedTuple):
@@ -349,6 +352,7 @@ class Windows:
             "states": states,
             "assets": [asset for asset, _ in self._names],
             "sensors": [sensor for _, sensor in self._names],
+            "units": [self._unit(asset, sensor) for asset, sensor in self._names],
             "river": {slot: model.snapshot() for slot, model in self._river.items()},
             "asset_models": {slot: model.snapshot() for slot, model in self._asset_models.items()},
             **self._assets.snapshot(),
@@ -361,6 +365,9 @@ class Windows:
         What a state of version 1 or 2 says of scores is of the level's alone, and nothing of those of four families:
         scores begin afresh, and so does the warm-up. Levels, profiles, drifts, alarms that are active and what people
         said go on.
+
+        A series to which the settings give another unit than before starts afresh, and with it what is known of its
+        asset as a whole: its values are other numbers now. A unit that is given for the first time is a label.
 
         Raises: StateError if the snapshot is of an unknown version.
         """
@@ -386,13 +393,17 @@ class Windows:
                 restored._configure(slot, asset, sensor)
             if version != VERSION:
                 restored._score_afresh(slot)
+        renamed = restored._with_another_unit(snapshot.get("units", [None] * len(names)))
+        for slot, why in renamed.items():
+            restored._start_afresh(slot, why)
         restored._assets.settle()
         if "groups" in snapshot:
-            for asset in restored._assets.recall_groups(snapshot):
-                restored._restarted.append(Restarted(asset, None, _OTHER_SENSORS))
+            for asset in restored._assets.recall_groups(snapshot, renamed):
+                why = _OTHER_UNIT if asset in {names[slot][0] for slot in renamed} else _OTHER_SENSORS
+                restored._restarted.append(Restarted(asset, None, why))
         restored._count_sharers()
         for slot in range(len(names)):
-            restored._restore_model(slot, snapshot)
+            restored._restore_model(slot, snapshot, renamed)
         return restored
 
     # ------------------------------------------------------------------------------------------------- names, settings
@@ -494,14 +505,46 @@ class Windows:
 
     # ------------------------------------------------------------------------------------------------------- restoring
 
+    def _unit(self, asset: str, sensor: str | None) -> str | None:
+        return None if sensor is None else self._settings.rule(asset, sensor).unit
+
+    def _with_another_unit(self, units: Sequence[str | None]) -> dict[int, str]:
+        """The slots of series whose unit isn't that of before, and what to say of it."""
+        changed = {}
+        for slot, ((asset, sensor), before) in enumerate(zip(self._names, units, strict=True)):
+            now = self._unit(asset, sensor)
+            if before and now and before != now:
+                changed[slot] = f"its unit is {now}, and was {before}"
+        return changed
+
+    def _start_afresh(self, slot: int, why: str) -> None:
+        """Forget all that was learned of a series; alarms that are active end as they do without a model."""
+        before = self._states[slot].copy()
+        self._states[slot] = np.zeros((), STATE)
+        state = self._states[slot]
+        self._score_afresh(slot)
+        state["episode"]["onset"] = before["episode"]["onset"]
+        if before["episode"]["status"] != episode.OVER:
+            state["episode"]["status"] = episode.ABANDONED
+        state["drift"]["active"], state["drift"]["onset"] = before["drift"]["active"], before["drift"]["onset"]
+        self._restarted.append(Restarted(*self._names[slot], why))
+
     def _count_sharers(self) -> None:
         seen = self._states["seen"][: self._count] == 1
         counts = np.bincount(self._configs["budget"][: self._count][seen])
         self._sharers[: len(counts)] = counts
 
-    def _restore_model(self, slot: int, snapshot: dict[str, Any]) -> None:
-        """Go on with a row's saved model if the settings still want it; else what it scored starts afresh."""
+    def _restore_model(self, slot: int, snapshot: dict[str, Any], renamed: Mapping[int, str]) -> None:
+        """Go on with a row's saved model if the settings still want it; else what it scored starts afresh.
+
+        Args:
+            renamed: series with another unit than before.
+        """
+        if slot in renamed:
+            return  # it has started afresh already
         saved_river, saved_asset = snapshot["river"].get(slot), snapshot["asset_models"].get(slot)
+        if slot in self._asset_models and any(self._asset_row_of.get(sensor) == slot for sensor in renamed):
+            saved_asset = None
         afresh: str | None = None
         if slot in self._river:
             afresh = _ANOTHER_MODEL

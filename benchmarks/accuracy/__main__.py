@@ -1,8 +1,9 @@
 """`python -m benchmarks.accuracy`: what andon finds, and what it calls wrongly, on public recordings with labels.
 
-Recordings are read from the folder that ANDON_CORPORA names (nab/, skab/, tep/). Each contender is given the rows in
-their order, without labels; andon gets them through its own dataflow. Tables go to stdout, and everything else into a
-folder: scores and alarms of every row as CSV, figures as JSON, the tables, and plots. The last line is one JSON object.
+Recordings are read from the folder that ANDON_CORPORA names (nab/, skab/, tep/), and noise is drawn. Each contender is
+given the rows in their order, without labels; andon gets them through its own dataflow. Tables go to stdout, and
+everything else into a folder: scores and alarms of every row as CSV, figures as JSON, the tables, and plots. The last
+line is one JSON object.
 """
 
 from __future__ import annotations
@@ -19,21 +20,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmarks.accuracy.corpora.folder import MissingCorpusError, corpora_folder, corpus_folder
+from benchmarks.accuracy.corpora.folder import SOURCES, MissingCorpusError, corpora_folder, corpus_folder
 from benchmarks.accuracy.markdown import paragraph
 from benchmarks.accuracy.plots import write_plots
-from benchmarks.accuracy.reports import nab, skab, tep
+from benchmarks.accuracy.reports import nab, noise, skab, tep
 from benchmarks.accuracy.reports.report import Size
 from benchmarks.accuracy.results import write_run
 
 if TYPE_CHECKING:
     from benchmarks.accuracy.reports.report import Report
 
-REPORTS = {"nab": nab.report, "skab": skab.report, "tep": tep.report}
+REPORTS = {"nab": nab.report, "skab": skab.report, "tep": tep.report, "noise": noise.report}
 TITLES = {
     "nab": "NAB: one sensor",
     "skab": "SKAB: a water circuit with eight sensors",
     "tep": "Tennessee Eastman: a chemical plant with 52 sensors",
+    "noise": "Noise: budgets and drift",
 }
 TABLES = "tables.md"
 VERSIONS = ("andon", "bytewax", "numba", "numpy", "river")
@@ -65,7 +67,8 @@ def main(corpus: str, *, size: str, results: Path, page: Path | None) -> None:
     """Measure, print and write; the last line is one JSON object."""
     names = list(REPORTS) if corpus == "all" else [corpus]
     try:
-        folders = {name: corpus_folder(corpora_folder(), name) for name in names}
+        corpora = corpora_folder()
+        folders = {name: corpus_folder(corpora, name) if name in SOURCES else corpora for name in names}
     except MissingCorpusError as error:
         raise click.ClickException(str(error)) from error
     if page is not None:
@@ -98,12 +101,18 @@ def _setting() -> list[str]:
 
 
 def _write(folder: Path, report: Report, figures: dict[str, Any], tables: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     for one in report.runs:
         write_run(folder, one, report.streams)
-    drawn = [stream for stream in report.streams if stream.name in report.drawn]
-    write_plots(folder / "plots", drawn, report.runs[0].judged, report.faulty)
+    if report.runs:
+        _draw(folder, report)
     (folder / TABLES).write_text(tables, encoding="utf-8")
     (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def _draw(folder: Path, report: Report) -> None:
+    drawn = [stream for stream in report.streams if stream.name in report.drawn]
+    write_plots(folder / "plots", drawn, report.runs[0].judged, report.faulty)
 
 
 def _parts(page: Path) -> tuple[str, str]:

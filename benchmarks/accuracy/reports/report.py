@@ -32,7 +32,7 @@ class Report(NamedTuple):
     figures: Mapping[str, Any]
     """Of andon; plain data."""
     runs: Sequence[Run]
-    """The first one is andon's, and is drawn."""
+    """The first one is andon's, and is drawn; none where rows have no scores to look at."""
     streams: Sequence[Stream]
     faulty: Mapping[str, Flags]
     """Which rows are, by the labels; by name of the stream."""

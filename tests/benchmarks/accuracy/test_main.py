@@ -36,6 +36,8 @@ def test_the_last_line_is_one_json_object(done):
     assert figures["nab"]["low_fp"] <= figures["nab"]["standard"] <= 100
     assert {"f1", "far", "mar"} <= figures["skab"].keys()
     assert {"t2", "spe", "either", "far"} <= figures["tep"].keys()
+    assert figures["noise"]["largest_overrun"].keys() == {"10", "3", "1", "0.3"}
+    assert figures["noise"]["false_drifts_per_10k"].keys() == {"normal"}
     assert all(figures[name]["no_look_ahead"] == figures[name]["streams"] for name in ("nab", "skab", "tep"))
     assert all(figures[name]["restart_changes_nothing"] == figures[name]["streams"] for name in ("nab", "skab", "tep"))
 
