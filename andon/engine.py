@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import gc
+import os
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bytewax.errors import BytewaxRuntimeError
 from bytewax.testing import cluster_main
 
-from contracts.errors import AndonError
+from contracts.errors import AndonError, ClusterError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bytewax.dataflow import Dataflow
     from bytewax.recovery import RecoveryConfig
@@ -21,22 +21,38 @@ if TYPE_CHECKING:
 __all__ = ["run_flow"]
 
 
-def run_flow(flow: Dataflow, *, epoch_s: float, recovery: RecoveryConfig | None = None) -> None:
-    """Run until all sources have ended.
+def run_flow(
+    flow: Dataflow,
+    *,
+    epoch_s: float,
+    recovery: RecoveryConfig | None = None,
+    addresses: Sequence[str] = (),
+    process: int = 0,
+) -> None:
+    """Run until all sources have ended, those of the other processes too.
 
     Args:
         flow: from `dataflows.detect.build`.
         epoch_s: seconds between two snapshots.
         recovery: where snapshots are kept; None keeps none.
+        addresses: `host:port` of every process of the cluster; none of a process that stands alone.
+        process: which of them this is.
 
-    Raises: the `AndonError` that a source, a step or a sink raised; anything else as it came.
+    Raises: the `AndonError` that a source, a step or a sink raised; ClusterError if another process is gone; anything
+        else as it came.
     """
+    epoch = timedelta(seconds=epoch_s)
     try:
-        with _patient_collector():
-            cluster_main(flow, [], 0, epoch_interval=timedelta(seconds=epoch_s), recovery_config=recovery)
-    except BytewaxRuntimeError as error:
-        if cause := _ours(error):
+        with _patient_collector(), _silent(bool(addresses)):
+            cluster_main(flow, list(addresses), process, epoch_interval=epoch, recovery_config=recovery)
+    except BaseException as error:
+        if (cause := _ours(error)) and cause is not error:
             raise cause from error
+        if addresses and type(error).__name__ == "PanicException" and "SqliteFailure" not in str(error):
+            raise ClusterError(
+                f"the connection to another process of the cluster ({', '.join(addresses)}) is lost, and none goes on "
+                "alone. Its own log says why. The saved state is that of the last snapshot: start all of them again."
+            ) from error
         raise
 
 
@@ -61,6 +77,23 @@ def _patient_collector() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
+
+
+@contextmanager
+def _silent(cluster: bool) -> Iterator[None]:  # noqa: FBT001 - reads well where it is used
+    """Keep off standard output what a process prints every second there that waits for another one."""
+    if not cluster:
+        yield
+        return
+    before = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(before, 1)
+        os.close(before)
 
 
 def _ours(error: BaseException | None) -> AndonError | None:

@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 __all__ = ["log_to"]
 
 
-def log_to(stream: TextIO | None = None) -> None:
-    """Send all logs of this process to a stream, stderr by default."""
+def log_to(stream: TextIO | None = None, *, process: int | None = None) -> None:
+    """Send all logs of this process to a stream, stderr by default.
+
+    Args:
+        process: its number in its cluster, which every line then says.
+    """
+    always = {} if process is None else {"process": process}
     stream = stream or sys.stderr
     people = stream.isatty()
     structlog.configure(
         processors=[
+            lambda _logger, _method, event: {**event, **always},
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%H:%M:%S" if people else "iso", utc=not people),
             structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer(),

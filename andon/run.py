@@ -9,14 +9,15 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
-from pathlib import Path
 from platform import python_version
 from socket import gethostname
 from typing import TYPE_CHECKING
 
 import click
 
+from andon.cluster import begun_in_time, place_of, until_the_launcher_ends
 from andon.installed import version_of
+from andon.launcher import launch
 from contracts.errors import StateError
 from contracts.loading import load
 
@@ -24,13 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from andon.cluster import Place
     from contracts.settings import Settings
-    from dataflows.standing import Standing
 
 __all__ = ["command", "run"]
-
-BUILD_S_MAX = 120
-"""A flow none of whose lanes is opened by then will never move: its process ends, and the supervisor tries again."""
 
 
 @click.command()
@@ -38,34 +36,61 @@ BUILD_S_MAX = 120
     "--settings", "file", default="andon.toml", show_default=True, type=click.Path(), help="Settings to run by."
 )
 @click.option("--until-caught-up", is_flag=True, help="Stop once all that is in Kafka now has been read.")
-def command(file: str, *, until_caught_up: bool) -> None:
+@click.option("--processes", type=click.IntRange(min=1), metavar="N", help="Share the work among so many, here.")
+@click.option("--process", type=click.IntRange(min=0), metavar="I", help="This one of --addresses, from 0.")
+@click.option("--addresses", metavar="HOST:PORT;…", help="Where all processes of the cluster find each other.")
+@click.option("--lifeline", type=int, hidden=True, help="What --processes gives to its processes.")
+def command(
+    file: str,
+    *,
+    until_caught_up: bool,
+    processes: int | None,
+    process: int | None,
+    addresses: str | None,
+    lifeline: int | None,
+) -> None:
     """Watch the plant: readings from Kafka in, alerts to Kafka out, until SIGTERM or Ctrl-C.
 
     State is saved as it goes: after a stop, or a crash, it goes on where it was. Metrics and health are served over
     HTTP. Logs go to stderr, as JSON when it isn't a terminal.
 
+    One process uses one processor. With --processes several share the work on this machine; with --process and
+    --addresses, on many. Stop them, and start another number: each finds what it needs of the saved state.
+
     \b
     andon run --settings andon.toml
     andon run --settings andon.toml --until-caught-up
+    andon run --settings andon.toml --processes 3
+    andon run --settings andon.toml --process 0 --addresses "andon-0:9465;andon-1:9465"
     """  # noqa: D301 - click's mark for lines that stay as they are is the character itself
+    settings = load(file, os.environ)
+    if processes is not None and (process is not None or addresses is not None):
+        raise click.UsageError("--processes starts processes on this machine; --process is one of a cluster of many.")
     stop = threading.Event()
     with _signals(stop):
-        run(load(file, os.environ), file=file, stop=stop, until_caught_up=until_caught_up)
+        if processes is not None and processes > 1:
+            options = ["--until-caught-up"] if until_caught_up else []
+            launch(settings, file=file, processes=processes, options=options, stop=stop)
+            return
+        place = place_of(process=process, addresses=addresses, lifeline=lifeline, settings=settings)
+        with until_the_launcher_ends(place):
+            run(settings, file=file, stop=stop, place=place, until_caught_up=until_caught_up)
     # What is left are threads of libraries, and none of them holds anything that isn't saved.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
-def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up: bool = False) -> None:
-    """Run the service until `stop` is set.
+def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, until_caught_up: bool = False) -> None:
+    """Run the service, or its share of a cluster's, until `stop` is set.
 
     Args:
         file: where the settings come from, for messages.
         stop: set it, and the flow takes its last snapshot and ends.
+        place: of this process in its cluster.
         until_caught_up: set `stop` once all that was in Kafka at the start has been read.
 
-    Raises: StateError, SourceError, SinkError; ConfigError for what only shows when it is used.
+    Raises: StateError, SourceError, SinkError, ClusterError; ConfigError for what only shows when it is used.
     """
     import structlog  # noqa: PLC0415 - all of these: `andon --help` shall not wait for numba and Bytewax
     from bytewax.recovery import InconsistentPartitionsError, MissingPartitionsError, NoPartitionsError  # noqa: PLC0415
@@ -73,8 +98,8 @@ def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up
     from andon.engine import run_flow  # noqa: PLC0415
     from andon.logs import log_to  # noqa: PLC0415
     from andon.server import Health, Server  # noqa: PLC0415
-    from andon.state import open_state  # noqa: PLC0415
     from andon.warm import warm  # noqa: PLC0415
+    from dataflows.cluster import Ears  # noqa: PLC0415
     from dataflows.commands import KafkaCommands  # noqa: PLC0415
     from dataflows.detect import Sinks, build  # noqa: PLC0415
     from dataflows.happenings import Happenings  # noqa: PLC0415
@@ -85,7 +110,8 @@ def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up
     from dataflows.rights import refuse_without_rights  # noqa: PLC0415
     from dataflows.standing import Standing  # noqa: PLC0415
 
-    log_to()
+    share = place.share
+    log_to(process=share.process if place.in_cluster else None)
     log = structlog.get_logger("andon")
     version = version_of("andon")
     service, kafka = settings.service, settings.kafka
@@ -94,11 +120,19 @@ def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up
     happenings.started(
         version=version, python=python_version(), bytewax=version_of("bytewax"), config_hash=settings_hash
     )
-    standing = Standing(service.lanes)
-    log.info("started", version=version, site=settings.site.name, settings=file, settings_hash=settings_hash)
+    standing = Standing(service.lanes, share)
+    log.info(
+        "started",
+        version=version,
+        site=settings.site.name,
+        settings=file,
+        settings_hash=settings_hash,
+        processes=share.processes,
+        pid=os.getpid(),
+    )
 
     with ExitStack() as opened:
-        recovery = opened.enter_context(open_state(Path(service.state_dir), settings))
+        recovery = opened.enter_context(place.state(settings))
         health = Health(
             settings,
             happenings=happenings,
@@ -107,7 +141,8 @@ def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up
             settings_hash=settings_hash,
             now_ms=now_ms,
         )
-        server = opened.enter_context(Server(health, host=service.metrics_host, port=service.metrics_port))
+        port = service.metrics_port and service.metrics_port + place.port_offset
+        server = opened.enter_context(Server(health, host=service.metrics_host, port=port))
         log.info("metrics served", host=service.metrics_host, port=server.port)
 
         counts = wait_for_topics(
@@ -129,7 +164,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up
         log.info("kernels loading", note="a fresh installation compiles them now, up to a minute")
         warm()
 
-        pulse = Pulse(settings, process=process_name(), version=version, standing=standing, happenings=happenings)
+        pulse = Pulse(settings, process=process_name(place), version=version, standing=standing, happenings=happenings)
         surroundings = LaneSurroundings(
             settings=settings,
             happenings=happenings,
@@ -147,15 +182,22 @@ def run(settings: Settings, *, file: str, stop: threading.Event, until_caught_up
                 surroundings, partition_count=counts[kafka.commands], alarm_partition_count=counts[kafka.alarms]
             ),
             Sinks(
-                alerts=KafkaAlerts(settings, delivery, happenings=happenings, version=version, now_ms=now_ms),
-                dead_letters=KafkaDeadLetters(settings, delivery),
-                alarms=KafkaAlarmStates(settings, delivery),
+                alerts=KafkaAlerts(
+                    settings, delivery, happenings=happenings, version=version, now_ms=now_ms, share=share
+                ),
+                dead_letters=KafkaDeadLetters(settings, delivery, share=share),
+                alarms=KafkaAlarmStates(settings, delivery, share=share),
+                news=Ears(surroundings.hear, lanes=service.lanes, share=share),
             ),
             happenings,
         )
-        opened.enter_context(_watchdog(standing))
+        if place.in_cluster:
+            log.info("cluster forming", addresses=list(place.addresses))
+        opened.enter_context(
+            begun_in_time(place, wait_s=service.cluster_wait_s, has_begun=lambda: bool(standing.lanes))
+        )
         try:
-            run_flow(flow, epoch_s=service.epoch_s, recovery=recovery)
+            run_flow(flow, epoch_s=service.epoch_s, recovery=recovery, addresses=place.addresses, process=share.process)
         except (InconsistentPartitionsError, MissingPartitionsError, NoPartitionsError) as error:
             raise StateError(
                 f"{service.state_dir}: the saved state isn't whole ({error}). Restore it, or take a new directory."
@@ -171,13 +213,13 @@ def hash_of(settings: Settings) -> str:
     return blake2b(shown.encode(), digest_size=8).hexdigest()
 
 
-def process_name() -> str:
-    """The name under which this process has its heartbeat: its host's, because a host runs one `andon run` of a site.
+def process_name(place: Place) -> str:
+    """The name under which this process has its heartbeat: its host's, and in a cluster its number there.
 
     Stable over restarts, so that old heartbeats don't pile up. A container has a new name whenever it is made anew; the
     record of the one before is removed a day after its last heartbeat.
     """
-    return gethostname()
+    return f"{gethostname()}/{place.share.process}" if place.in_cluster else gethostname()
 
 
 def now_ms() -> int:
@@ -200,22 +242,3 @@ def _signals(stop: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _watchdog(standing: Standing) -> Iterator[None]:
-    """End the process when its flow doesn't begin: then nothing of it hears a signal or raises an error either."""
-
-    def give_up() -> None:
-        if not standing.lanes:
-            sys.stderr.write(f"andon: the flow didn't begin within {BUILD_S_MAX} s. The saved state is as it was.\n")
-            sys.stderr.flush()
-            os._exit(1)
-
-    timer = threading.Timer(BUILD_S_MAX, give_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

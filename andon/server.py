@@ -98,6 +98,8 @@ class Health:
         return {
             "version": self._version,
             "site": self._settings.site.name,
+            "process": self._standing.share.process,
+            "processes": self._standing.share.processes,
             "settings_hash": self._settings_hash,
             "ready": not self.unready(),
             "unready": self.unready(),

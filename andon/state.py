@@ -1,5 +1,8 @@
 """The state directory: what andon knows, and the lock that lets only one service know it.
 
+A cluster on one machine shares the directory, and its launcher holds the lock. On many machines the directory is that
+of the first process, which writes what all of them know; the others have none.
+
 state/
     lock              held while a service runs
     saved/            appears whole or not at all
@@ -17,6 +20,7 @@ import shutil
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from bytewax.recovery import RecoveryConfig, init_db_dir
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
 
     from contracts.settings import Settings
 
-__all__ = ["FORMAT", "open_state"]
+__all__ = ["FORMAT", "held_state", "hold_state", "open_state", "state_elsewhere"]
 
 FORMAT = 1
 """Of the directory; that of each part is inside of the part."""
@@ -42,10 +46,21 @@ _OURS = frozenset({"lock", "saved", "creating", "lost+found"})
 def open_state(directory: Path, settings: Settings) -> Iterator[RecoveryConfig]:
     """Lock the state directory, make it where it is missing, and give Bytewax its store.
 
-    A process that is killed at any moment leaves a directory that can be opened.
+    Raises: StateError as `hold_state` and `held_state` do.
+    """
+    with hold_state(directory, settings), held_state(directory) as recovery:
+        yield recovery
+
+
+@contextmanager
+def hold_state(directory: Path, settings: Settings) -> Iterator[int]:
+    """Lock the state directory, and make it where it is missing; gives the lock's file descriptor.
+
+    A process that is killed at any moment leaves a directory that can be opened. Who inherits the descriptor holds the
+    lock too: it is free when all of them have ended.
 
     Raises: StateError if another service holds it, if it was made for another shape or by another andon, if it is none
-        of ours, or if it can't be written: also later, when Bytewax saves to it.
+        of ours, or if it can't be written.
     """
     directory = directory.absolute()
     try:
@@ -65,14 +80,38 @@ def open_state(directory: Path, settings: Settings) -> Iterator[RecoveryConfig]:
                 raise _unstorable(directory, reason) from error
             raise
         _compare(directory, settings)
-        try:
-            yield RecoveryConfig(directory / "saved" / "store", timedelta(0))
-        except RuntimeError as error:
-            if reason := _store_fault(error):
-                raise _unstorable(directory, reason) from error
-            raise
+        yield lock
     finally:
         os.close(lock)  # which releases it, as the end of the process would
+
+
+@contextmanager
+def held_state(directory: Path) -> Iterator[RecoveryConfig]:
+    """Give Bytewax the store of a directory that is held.
+
+    Raises: StateError if it can't be read or written, also later, when Bytewax saves to it.
+    """
+    directory = directory.absolute()
+    try:
+        yield RecoveryConfig(directory / "saved" / "store", timedelta(0))
+    except BaseException as error:
+        if reason := _store_fault(error):
+            raise _unstorable(directory, reason) from error
+        raise
+
+
+@contextmanager
+def state_elsewhere() -> Iterator[RecoveryConfig]:
+    """Give Bytewax an empty store: another process of the cluster keeps what this one knows.
+
+    Raises: StateError if there is no room for an empty directory.
+    """
+    try:
+        directory = TemporaryDirectory(prefix="andon-")
+    except OSError as error:
+        raise _unusable(Path(error.filename or "temporary files"), error) from error
+    with directory as empty:
+        yield RecoveryConfig(empty, timedelta(0))
 
 
 def _refuse_foreign(directory: Path) -> None:

@@ -4,7 +4,8 @@
     ├── ConfigError            the settings are wrong: a person must edit them (exit code 2)
     ├── SourceError            readings or commands can't be read
     ├── SinkError              an alert or a dead letter can't be delivered
-    └── StateError             the state directory can't be used
+    ├── StateError             the state directory can't be used
+    └── ClusterError           another process of the cluster is gone, or was never there
 
 Bad *data* never raises: it is a value, `contracts.readings.Reject`.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["AndonError", "ConfigError", "Problem", "SinkError", "SourceError", "StateError"]
+__all__ = ["AndonError", "ClusterError", "ConfigError", "Problem", "SinkError", "SourceError", "StateError"]
 
 
 class AndonError(Exception):
@@ -54,3 +55,7 @@ class SinkError(AndonError):
 
 class StateError(AndonError):
     """The state directory is locked, foreign, of another shape or can't be written."""
+
+
+class ClusterError(AndonError):
+    """A process of the cluster ended, or can't be reached. None goes on without the others; all start again."""

@@ -144,6 +144,10 @@ class Service(Section):
     broker_wait_s: Annotated[Number, Field(gt=0, le=3600, description="how long to wait for the broker at start")] = (
         20.0
     )
+    cluster_wait_s: Annotated[
+        Number,
+        Field(ge=1, le=3600, description="how long the processes of a cluster wait for each other at start"),
+    ] = 120.0
     delivery_wait_s: Annotated[
         Number, Field(ge=1, le=3600, description="how long an alert may wait for the broker before the process stops")
     ] = 120.0

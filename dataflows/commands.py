@@ -1,8 +1,8 @@
 """The flow's source of commands: what people ask of alarms. One partition, so that commands keep their order.
 
-After a start a command waits until the lanes have read what was in Kafka then, and until the silences that the
-alarm-state topic knows are known here: it is about alarms that the backlog raises. The same source then has the rest of
-that topic compared, see `dataflows.recorded`.
+After a start a command waits until what was in Kafka then has gone through the flow, in every process, and until the
+silences that the alarm-state topic knows are known here: it is about alarms that the backlog raises. The same source
+then has the rest of that topic compared, see `dataflows.recorded`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from contracts.codec import Refusal
 from contracts.commands import Origin, decode_command
 from contracts.errors import StateError
 from contracts.readings import group_key, group_of
+from dataflows.cluster import Told
 from dataflows.decode import REJECT_KEY
 from dataflows.lanes import tell_if_open
 from dataflows.offsets import Partition, Start
@@ -74,11 +75,12 @@ class KafkaCommands(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):
         self._surroundings = surroundings
         self._partition_count = partition_count
         self._alarm_partition_count = alarm_partition_count
-        surroundings.standing.commands_open = surroundings.standing.commands_ended = False
+        surroundings.standing.commands_open = not self.list_parts()
+        surroundings.standing.commands_ended = False
 
     def list_parts(self) -> list[str]:
-        """The one part."""
-        return [PART]
+        """The one part, in the first process."""
+        return [PART] if self._surroundings.standing.share.has(0) else []
 
     def build_part(self, step_id: str, for_part: str, resume_state: dict[str, Any] | None) -> _Commands:  # noqa: ARG002
         """Go on where the snapshot was taken.
@@ -133,13 +135,13 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         if self._recollection is not None and not self._recollection.complete:
             self._recollection.read()
             return []
-        if not around.standing.all_ended:
+        if not around.standing.backlog_through:
             return []
         if self._recollection is not None and not self._recalled:
             self._recalled = True
             return self._recollection.silences(around.now_ms())
         out = [self._item(message) for message in self._reader.poll(POLL_COMMANDS_MAX).messages]
-        self._judge_end()
+        out += self._judge_end()
         if self._recollection is not None and self._snapshots >= SNAPSHOTS_BEFORE_COMPARISON:
             out += self._compare(self._recollection)
         return out
@@ -183,12 +185,11 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
             self._surroundings.pulse.forget(recollection.gone(now_ms))
         return recollection.compared(now_ms)
 
-    def _judge_end(self) -> None:
-        standing = self._surroundings.standing
-        if not standing.commands_ended and self._reader.reached(self._reader.ends_at_start):
-            standing.commands_ended = True
-            if self._surroundings.until_caught_up:
-                self._surroundings.stop.set()
+    def _judge_end(self) -> list[tuple[str, Item]]:
+        ended = self._surroundings.standing.commands_ended
+        if ended or not self._reader.reached(self._reader.ends_at_start):
+            return []
+        return self._surroundings.tell(Told.COMMANDS_ENDED, PART)
 
     def _learn(self, statistics: Statistics) -> None:
         """The lanes watch the broker; a backlog of commands is at most some people's."""

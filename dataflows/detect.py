@@ -9,7 +9,7 @@ Commands go the way of the readings, so that they meet them in order: past detec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import bytewax.operators as op
@@ -20,6 +20,8 @@ from contracts.alerts import AlertRecord
 from contracts.commands import Command, Verb
 from contracts.findings import Closed
 from contracts.readings import Reject
+from dataflows.cluster import News
+from dataflows.collect import Hand
 from dataflows.happenings import Happenings
 from dataflows.steps import AlarmsStep, FloodRecorded, FloodStep, Lagging, SamplesStep, WindowsStep
 
@@ -44,6 +46,8 @@ class Sinks:
     """Takes (any key, Reject)."""
     alarms: Sink[Any]
     """Takes (any key, AlarmRecord)."""
+    news: Sink[Any] = field(default_factory=lambda: Hand(_pass))
+    """Takes (the ear of a process, News)."""
 
 
 def build(
@@ -71,7 +75,8 @@ def build(
 
     arrived = op.input("lanes", flow, readings)
     asked = op.input("commands", flow, commands)
-    received = op.branch("rejects", op.merge("received", arrived, asked), is_reject)
+    received = op.branch("beside", op.merge("received", arrived, asked), is_beside)
+    beside = op.branch("rejects", received.trues, is_reject)
 
     sampled = op.stateful_batch("samples", received.falses, SamplesStep.builder(settings, happenings))
     closed = op.branch("closed", sampled, is_for_windows)  # the big state of the windows is woken by nothing else
@@ -84,11 +89,17 @@ def build(
     flooded = op.stateful_batch("flood", of_site, FloodStep.builder(settings, happenings))
 
     told = op.branch("refused", op.merge("told", raises.falses, flooded), is_reject)
-    op.output("dead_letters", op.merge("set_aside", received.trues, told.trues), sinks.dead_letters)
+    op.output("dead_letters", op.merge("set_aside", beside.trues, told.trues), sinks.dead_letters)
     records = op.branch("records", told.falses, is_alert)
     op.output("alerts", records.trues, sinks.alerts)
     op.output("alarm_states", records.falses, sinks.alarms)
+    op.output("news", beside.falses, sinks.news)
     return flow
+
+
+def is_beside(item: tuple[str, Item]) -> bool:
+    """What isn't for the steps: rejects, and what processes tell each other."""
+    return isinstance(item[1], Reject | News)
 
 
 def is_reject(item: tuple[str, Item]) -> bool:
@@ -110,3 +121,7 @@ def is_for_flood(item: tuple[str, Item]) -> bool:
 def is_alert(item: tuple[str, Item]) -> bool:
     """Transitions are alerts; what stands after them is another record."""
     return isinstance(item[1], AlertRecord)
+
+
+def _pass(_news: News) -> None:
+    """A process that stands alone hears none."""

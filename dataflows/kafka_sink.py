@@ -20,6 +20,7 @@ from confluent_kafka import KafkaException, Producer
 
 from contracts.errors import SinkError
 from contracts.limits import DEAD_LETTER_BYTES_MAX
+from dataflows.cluster import ALONE
 from dataflows.kafka_client import client_settings, open_client
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from contracts.alerts import AlertRecord
     from contracts.readings import Reject
     from contracts.settings import Settings
+    from dataflows.cluster import Share
     from dataflows.happenings import Happenings
 
 __all__ = ["Delivery", "KafkaAlarmStates", "KafkaAlerts", "KafkaDeadLetters", "alert_headers", "dead_letter"]
@@ -155,13 +157,14 @@ class Delivery:
 class _KafkaSink(FixedPartitionedSink[Carried, None], Generic[Carried]):
     """As many parts as there are lanes, so that processes share the work; those of one process share its producer."""
 
-    def __init__(self, settings: Settings, delivery: Delivery) -> None:
+    def __init__(self, settings: Settings, delivery: Delivery, *, share: Share = ALONE) -> None:
         self._settings = settings
         self._delivery = delivery
+        self._share = share
 
     def list_parts(self) -> list[str]:
-        """The names of the parts. A schema: never change them."""
-        return [f"out-{part:02d}" for part in range(self._settings.service.lanes)]
+        """The names of the parts of this process. A schema: never change them."""
+        return [f"out-{part:02d}" for part in range(self._settings.service.lanes) if self._share.has(part)]
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> _Part[Carried]:  # noqa: ARG002
         """A part; there is nothing to resume, because a snapshot leaves nothing undelivered."""
@@ -196,9 +199,16 @@ class KafkaAlerts(_KafkaSink["AlertRecord"]):
     """Alerts, each under its asset's name, with CloudEvents headers."""
 
     def __init__(
-        self, settings: Settings, delivery: Delivery, *, happenings: Happenings, version: str, now_ms: Callable[[], int]
+        self,
+        settings: Settings,
+        delivery: Delivery,
+        *,
+        happenings: Happenings,
+        version: str,
+        now_ms: Callable[[], int],
+        share: Share = ALONE,
     ) -> None:
-        super().__init__(settings, delivery)
+        super().__init__(settings, delivery, share=share)
         self._happenings = happenings
         self._version = version
         self._now_ms = now_ms

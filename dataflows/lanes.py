@@ -16,6 +16,7 @@ from confluent_kafka import Consumer
 
 from contracts.errors import StateError
 from contracts.readings import Block, Reject
+from dataflows.cluster import News, Told, to_all
 from dataflows.decode import Decoder
 from dataflows.offsets import Start, partitions_of_lane
 from dataflows.reader import Reader
@@ -55,7 +56,7 @@ def lane_name(lane: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneSurroundings:
-    """What all lanes of a process share."""
+    """What all lanes of a process share, and its source of commands."""
 
     settings: Settings
     happenings: Happenings
@@ -65,10 +66,29 @@ class LaneSurroundings:
     now_ms: Callable[[], int]
     """The wall clock, ms since the epoch."""
     until_caught_up: bool = False
-    """Stop once all lanes have read up to where their partitions ended at the start."""
+    """Stop once all lanes have read up to where their partitions ended at the start, and the commands likewise."""
     pulse: Pulse | None = None
     """The heartbeats of the process; None: it has none."""
     open_consumer: Callable[[dict[str, Any]], Any] = Consumer
+
+    def hear(self, news: News) -> None:
+        """Take to heart what this process or another one tells."""
+        self.standing.hear(news)
+        if news.told is Told.STOPPING or (self.until_caught_up and self.standing.caught_up):
+            self.stop.set()
+
+    def tell(self, told: Told, by: str) -> list[tuple[str, Item]]:
+        """Let all processes know; returns what has to enter the flow for it, which is nothing if there is but one."""
+        news = News(told, by)
+        self.hear(news)
+        return list(to_all(news, self.standing.share))
+
+    def farewell(self) -> list[tuple[str, Item]]:
+        """What a lane has to say before it ends: once in each process, that it stops."""
+        if self.standing.stopping:
+            return []
+        self.standing.stopping = True
+        return self.tell(Told.STOPPING, self.standing.share.name)
 
 
 class KafkaLanes(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):
@@ -89,8 +109,9 @@ class KafkaLanes(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):
         self._counts = dict(partition_counts)
 
     def list_parts(self) -> list[str]:
-        """The names of all lanes, whether they have partitions or not."""
-        return [lane_name(lane) for lane in range(self._surroundings.settings.service.lanes)]
+        """The names of all lanes of this process, whether they have partitions or not."""
+        has = self._surroundings.standing.share.has
+        return [lane_name(lane) for lane in range(self._surroundings.settings.service.lanes) if has(lane)]
 
     def build_part(self, step_id: str, for_part: str, resume_state: dict[str, Any] | None) -> Lane:  # noqa: ARG002
         """Open a lane where its snapshot left it.
@@ -164,14 +185,16 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         around = self._surroundings
         around.standing.running = True
         if around.stop.is_set():
+            if farewell := around.farewell():
+                self._busy = False
+                return farewell
             raise StopIteration
         now_ms = around.now_ms()
         if around.pulse is not None:
             around.pulse.beat(now_ms)
         if self._reader is None:
             self._busy = False
-            self._judge_end()
-            return []
+            return self._judge_end()
         if self._bytes >= self._bytes_max:  # the epoch is full: the rest of the flow is behind, and goes first
             self._busy = False
             return []
@@ -182,7 +205,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         around.happenings.stage_took("poll", perf_counter() - began)
         self._busy = len(poll.messages) >= BUSY_MESSAGES
         out = self._read(poll, now_ms) if len(poll.messages) else []
-        self._judge_end()
+        out += self._judge_end()
         if tick := self._due(now_ms):
             out += self._to_groups(tick)
         return out
@@ -266,15 +289,16 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         if grown:
             around.happenings.partitions_added(grown)
 
-    def _judge_end(self) -> None:
-        """Note when all is read that was there at the start: commands wait for it, and perhaps no more is asked for."""
-        if self._ended or (self._reader is not None and not self._reader.reached(self._reader.ends_at_start)):
-            return
-        self._ended = True
-        standing = self._surroundings.standing
-        standing.ended.add(lane_name(self._lane))
-        if self._surroundings.until_caught_up and standing.all_ended and standing.commands_ended:
-            self._surroundings.stop.set()
+    def _judge_end(self) -> list[tuple[str, Item]]:
+        """Tell when all is read that was there at the start: commands wait for it, and perhaps no more is asked for."""
+        around = self._surroundings
+        out: list[tuple[str, Item]] = []
+        if not self._ended and (self._reader is None or self._reader.reached(self._reader.ends_at_start)):
+            self._ended = True
+            out += around.tell(Told.LANE_ENDED, lane_name(self._lane))
+        if around.standing.all_ended and around.standing.share.name not in around.standing.through:
+            out += around.tell(Told.BACKLOG_THROUGH, around.standing.share.name)
+        return out
 
     def _tell_standing(self, *, caught_up: bool) -> None:
         positions = self._reader.positions if self._reader else {}
@@ -287,7 +311,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
 
 
 def tell_if_open(surroundings: LaneSurroundings) -> None:
-    """Tell, once, that every lane and the commands know where to read: from then on nothing that is sent is missed."""
+    """Log, once, that every lane here and the commands know where to read: nothing that is sent later is missed."""
     standing = surroundings.standing
     if standing.built and standing.commands_open:
         lanes = standing.lanes.values()

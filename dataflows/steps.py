@@ -22,6 +22,7 @@ from contracts.alerts import AlertRecord, Transition, priority_of
 from contracts.commands import Command
 from contracts.findings import Closed, Finding, Kind
 from contracts.readings import Block, Clock, Reject, Tick
+from dataflows.cluster import News
 from dataflows.waiting import EACH_TIME_MIN, Turns, Waiting, next_turn
 from detectors.samples import Samples
 from detectors.windows import Learning, Windows
@@ -91,6 +92,7 @@ Item: TypeAlias = (
     | AlarmRecord
     | Raises
     | FloodRecorded
+    | News
 )
 """All that travels between the steps, always with the key of its group."""
 

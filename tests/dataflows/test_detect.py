@@ -146,6 +146,7 @@ def test_step_names_are_the_schema_of_saved_state() -> None:
         "lanes",
         "commands",
         "received",
+        "beside",
         "rejects",
         "samples",
         "closed",
@@ -162,6 +163,7 @@ def test_step_names_are_the_schema_of_saved_state() -> None:
         "records",
         "alerts",
         "alarm_states",
+        "news",
     ]
 
 

@@ -131,25 +131,26 @@ class Service:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *options: str) -> None:
-        """Begin to run, and return when the lanes are open."""
-        self.launch(*options, until="ready")
+        """Begin to run, and return when the lanes are open, those of all its processes."""
+        processes = int(options[options.index("--processes") + 1]) if "--processes" in options else 1
+        self.launch(*options, until="ready", count=processes)
 
-    def launch(self, *options: str, until: str) -> None:
-        """Begin to run, and return when an event of this name is logged."""
-        already = self.events(until)
+    def launch(self, *options: str, until: str, count: int = 1) -> None:
+        """Begin to run, and return when an event of this name is logged, by so many processes."""
+        expected = len(self.events(until)) + count
         with self.stderr.open("ab") as stderr:
             command = [sys.executable, "-m", "andon", "run", "--settings", str(self.settings), *options]
             self.process = subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, stderr=stderr)
-        wait_until(lambda: len(self.events(until)) > len(already) or self.process.poll() is not None, until)
-        assert len(self.events(until)) > len(already), self.stderr.read_text()
+        wait_until(lambda: len(self.events(until)) >= expected or self.process.poll() is not None, until)
+        assert len(self.events(until)) >= expected, self.stderr.read_text()
 
     def finish(self, *options: str) -> subprocess.CompletedProcess[str]:
         """Run until it ends by itself."""
         return andon("run", "--settings", str(self.settings), *options)
 
-    def catch_up(self) -> None:
+    def catch_up(self, *options: str) -> None:
         """Run until all that is there has been read."""
-        done = self.finish("--until-caught-up")
+        done = self.finish("--until-caught-up", *options)
         assert done.returncode == 0, done.stderr
 
     def stop(self) -> int:
@@ -171,9 +172,9 @@ class Service:
         lines = [line for line in self.stderr.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
         return [event for event in map(json.loads, lines) if event["event"] == name]
 
-    def get(self, path: str) -> tuple[int, str]:
-        """Status and body of a page."""
-        port = self.events("metrics served")[-1]["port"]
+    def get(self, path: str, *, port: int | None = None) -> tuple[int, str]:
+        """Status and body of a page; of the process that serves it on a port, or of the one that started last."""
+        port = port or self.events("metrics served")[-1]["port"]
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
                 return answer.status, answer.read().decode()
