@@ -16,15 +16,19 @@ from pydantic import Field, field_validator, model_validator
 from contracts.section import Number, Seconds, Section, Whole
 
 __all__ = [
+    "Broker",
     "Connection",
     "Gateway",
     "Modbus",
     "ModbusPoint",
+    "Mqtt",
+    "MqttTopic",
     "OpcUa",
     "OpcUaNode",
     "Point",
     "Polled",
     "PolledPoint",
+    "Sparkplug",
     "placeholders",
 ]
 
@@ -216,6 +220,128 @@ class Modbus(Polled):
     points: Annotated[tuple[ModbusPoint, ...], Field(min_length=1, description="what is read")]
 
 
+class Broker(Connection):
+    """What all connections to an MQTT broker have."""
+
+    host: Annotated[str, Field(min_length=1, description="name or address of the broker")]
+    port: Annotated[Whole, Field(ge=1, le=65535, description="TCP port; with TLS usually 8883")] = 1883
+    client_id: Annotated[
+        str | None,
+        Field(
+            max_length=128, description="names our session at the broker; by default `andon-` and the connection's name"
+        ),
+    ] = None
+    tls: Annotated[bool, Field(strict=True, description="speak TLS, and check the broker's certificate")] = False
+    ca_file: Annotated[str | None, Field(description="whom to trust, in place of the system's")] = None
+    certificate: Annotated[str | None, Field(description="file with our certificate (PEM)")] = None
+    private_key: Annotated[str | None, Field(description="file with its key (PEM)")] = None
+    user: Annotated[str | None, Field(description="user name")] = None
+    password_file: Annotated[str | None, Field(description="file with the user's password")] = None
+
+    @model_validator(mode="after")
+    def _secure(self) -> Self:
+        if not self.tls and (self.ca_file or self.certificate or self.private_key):
+            raise ValueError("ca_file, certificate and private_key are of no use without TLS|give tls = true")
+        if (self.certificate is None) != (self.private_key is None):
+            raise ValueError("only one of certificate and private_key is given|give both")
+        if self.password_file is not None and self.user is None:
+            raise ValueError("password_file is given without user|give both")
+        return self
+
+
+class MqttTopic(Section):
+    """Topics of one form, and what their messages say."""
+
+    topic: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=1024,
+            description="such as `plant/{area}/{machine}/{tag}`: a name in braces stands for all or part of a level,"
+            " `+` for any level, `#` at the end for all that follow",
+        ),
+    ]
+    format: Annotated[
+        Literal["json", "umh"],
+        Field(description="a number or an object of JSON; or a message of United Manufacturing Hub's `umh/v1` topics"),
+    ] = "json"
+    asset: Annotated[
+        Template, Field(description=f"{_ASSET}: `{{device}}` and the names in the topic; not with `umh`")
+    ] = "{device}"
+    sensor: Annotated[
+        Template, Field(description=f"{_SENSOR}: also `{{member}}`, the name of a member of the object; not with `umh`")
+    ] = "{member}"
+    value: Annotated[
+        str,
+        Field(
+            description="where the number is in the payload: empty for the payload itself, `data.temp` for a member of"
+            " a member, `readings[0].v` for one of a list, `*` for every number in the object"
+        ),
+    ] = ""
+    ts: Annotated[
+        str | None,
+        Field(description="where its time is: RFC 3339, or seconds or milliseconds since 1970; by default the arrival"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        levels = self.topic.split("/")
+        if "#" in self.topic and (levels[-1] != "#" or self.topic.count("#") > 1):
+            raise ValueError("# stands for all that follow|write it once, as the last level")
+        if any("+" in level and level != "+" for level in levels):
+            raise ValueError("+ stands for a whole level|give a name in braces for a part of one")
+        try:
+            named = placeholders(self.topic)
+        except ValueError:
+            raise ValueError(f"{self.topic[:60]!r} is no template|close every brace") from None
+        if any(not name.isidentifier() for name in named) or len(set(named)) < len(named):
+            raise ValueError("each name in braces is a word, and comes once|as in plant/{area}/{machine}/{tag}")
+        fillable(self.asset, ("device", *named))
+        fillable(self.sensor, ("device", "member", *named))
+        if self.format == "json" and self.value == "*" and "{member}" not in self.sensor:
+            raise ValueError('value = "*" gives many numbers|let sensor have {member}')
+        if self.format == "json" and self.value != "*" and "{member}" in self.sensor:
+            raise ValueError('{member} is of value = "*"|name the sensor, or take a name of the topic')
+        return self
+
+
+class Mqtt(Broker):
+    """An MQTT broker: messages of its topics are read at QoS 1, and confirmed once they are on the gateway's disk."""
+
+    qos: Annotated[
+        Literal[0, 1], Field(description="1: the broker keeps what we haven't stored, also while we are away")
+    ] = 1
+    topics: Annotated[tuple[MqttTopic, ...], Field(min_length=1, description="what is subscribed to")]
+
+
+class Sparkplug(Broker):
+    """Sparkplug B edge nodes and devices at an MQTT broker; the gateway is a host application."""
+
+    groups: Annotated[tuple[str, ...], Field(min_length=1, description="group ids; `+` for all")] = ("+",)
+    host_id: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[^/+#]+$",
+            description="publishes `spBv1.0/STATE/<host_id>`, for edge nodes that wait for their primary host",
+        ),
+    ] = None
+    asset: Annotated[
+        Template,
+        Field(
+            description=f"{_ASSET}: `{{path}}` is group.node or group.node.device, `{{group}}`, `{{node}}` and"
+            " `{unit}` (the device, or the node itself) its parts"
+        ),
+    ] = "{path}"
+    sensor: Annotated[Template, Field(description=f"{_SENSOR}: `{{metric}}` is the metric's name")] = "{metric}"
+
+    @model_validator(mode="after")
+    def _fillable(self) -> Self:
+        names = ("path", "group", "node", "unit", "device")
+        fillable(self.asset, names)
+        fillable(self.sensor, ("metric", *names))
+        return self
+
+
 class Gateway(Section):
     """A gateway: reads devices, keeps what it read on its disk until Kafka has it, and never writes to a device."""
 
@@ -247,11 +373,13 @@ class Gateway(Section):
     ] = 9465
     opcua: Annotated[tuple[OpcUa, ...], Field(description="OPC UA servers")] = ()
     modbus: Annotated[tuple[Modbus, ...], Field(description="Modbus TCP devices")] = ()
+    mqtt: Annotated[tuple[Mqtt, ...], Field(description="MQTT brokers")] = ()
+    sparkplug: Annotated[tuple[Sparkplug, ...], Field(description="MQTT brokers with Sparkplug B")] = ()
 
     @property
     def connections(self) -> tuple[Connection, ...]:
         """All devices, of all protocols."""
-        return (*self.opcua, *self.modbus)
+        return (*self.opcua, *self.modbus, *self.mqtt, *self.sparkplug)
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -48,7 +48,11 @@ class Forwarder:
         self._publisher = publisher
         self._happenings = happenings
         self._waiting: deque[tuple[str, Message]] = deque()
-        self._ended = Event()
+        self._put_count = 0
+        self._stored_count = 0
+        self._asking: deque[tuple[int, asyncio.AbstractEventLoop, asyncio.Future[None]]] = deque()
+        self._ended = False
+        self._wake = Event()
         self._drain_s = DRAIN_S
         self._thread = Thread(target=self._run, name="forwarder", daemon=True)
 
@@ -58,7 +62,18 @@ class Forwarder:
 
     def put(self, topic: str, messages: Iterable[Message]) -> None:
         """Hand messages over. They are safe a moment later, when they are on the disk."""
-        self._waiting.extend([(topic, message) for message in messages])
+        items = [(topic, message) for message in messages]
+        self._put_count += len(items)
+        self._waiting.extend(items)
+
+    async def stored(self) -> None:
+        """Wait until all that was handed over is on the disk: at once, not at the next beat."""
+        if self._stored_count < self._put_count:
+            loop = asyncio.get_running_loop()
+            done: asyncio.Future[None] = loop.create_future()
+            self._asking.append((self._put_count, loop, done))
+            self._wake.set()
+            await done
 
     async def room(self) -> None:
         """Wait until there is room for more."""
@@ -68,18 +83,20 @@ class Forwarder:
     def stop(self, *, drain_s: float = DRAIN_S) -> None:
         """Put all on the disk, give Kafka a moment to take it, and end."""
         self._drain_s = drain_s
-        self._ended.set()
+        self._ended = True
+        self._wake.set()
         self._thread.join()
 
     def _run(self) -> None:
         try:
-            while not self._ended.is_set():
+            while not self._ended:
                 began = monotonic()
+                self._wake.clear()
                 self._store()
-                self._publisher.work(0.0 if self._waiting else GATHER_S)
+                self._publisher.work(0)
                 self._happenings.buffered(messages=self._buffer.messages, size=self._buffer.bytes)
-                if (left := began + GATHER_S - monotonic()) > 0:
-                    self._ended.wait(left)
+                if (left := began + GATHER_S - monotonic()) > 0 and not self._ended:
+                    self._wake.wait(left)
             self._store()
             deadline = monotonic() + self._drain_s
             while not self._publisher.idle and monotonic() < deadline:
@@ -101,3 +118,12 @@ class Forwarder:
             for topic, messages in packs.items():
                 if dropped := self._buffer.append(topic, messages):
                     self._happenings.dropped(dropped, "buffer_full")
+                self._stored_count += len(messages)
+        while self._asking and self._asking[0][0] <= self._stored_count:
+            _, loop, done = self._asking.popleft()
+            loop.call_soon_threadsafe(_tell, done)
+
+
+def _tell(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)

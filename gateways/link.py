@@ -114,7 +114,7 @@ class Link:
                 self.seen_ms = self._now_ms()
                 if frames:
                     self._take(frames)
-                    await self._forwarder.room()
+                    await (self._forwarder.stored() if self._source.acknowledges else self._forwarder.room())
         finally:
             if repeating is not None:
                 repeating.cancel()
@@ -123,14 +123,11 @@ class Link:
     def _take(self, frames: list[Frame]) -> None:
         now = self.seen_ms
         by_device = self.connection.time == "device"
-        dated = []
         for frame in frames:
             if frame.ts_ms:
                 self.skew.take(frame.ts_ms, now)
-            if frame.ts_ms and by_device:
-                dated.append(frame)
-            else:
-                dated.append(Frame(frame.asset, now, frame.quality, frame.values))
+        undated_ms = now + self._ahead_ms()
+        dated = [frame if frame.ts_ms and by_device else frame._replace(ts_ms=undated_ms) for frame in frames]
         if self.skew.ms is not None:
             self._happenings.skew_measured(self.connection.name, self.skew.ms / 1000)
         reporting = self._reporting

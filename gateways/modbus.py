@@ -81,6 +81,7 @@ class ModbusSource:
     """One device."""
 
     tells_changes = False
+    acknowledges = False
     lag_s = 0.0
 
     def __init__(self, settings: Modbus, happenings: Happenings, *, length_max: int = REGISTERS_MAX) -> None:

@@ -74,6 +74,7 @@ class OpcUaSource:
     """One server."""
 
     tells_changes = True
+    acknowledges = False
 
     def __init__(self, settings: OpcUa, happenings: Happenings) -> None:
         self.deadbands: dict[tuple[str, str], float] = {}

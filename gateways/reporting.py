@@ -64,7 +64,7 @@ class Reporting:
                     if last is None:
                         self.refused += 1
                     elif last[2] != BAD:
-                        last[1], last[2], last[4] = max(ts, int(last[1]) + 1), BAD, False
+                        last[1], last[2], last[4] = max(ts, int(last[1]) + 1), BAD, True
                         gone[sensor] = last[0]
                 elif last is None:
                     if self.series_count >= SERIES_MAX:
@@ -108,6 +108,6 @@ class Reporting:
                 continue
             ts_ms = int(max(now_ms, *(last[_TS] + 1 for _, last in lost)))
             for _, last in lost:
-                last[_TS], last[_QUALITY] = ts_ms, BAD
+                last[_TS], last[_QUALITY], last[_SAID_BY_US] = ts_ms, BAD, True
             frames.append(Frame(name, ts_ms, BAD, {sensor: last[_VALUE] for sensor, last in lost}))
         return frames

@@ -95,6 +95,8 @@ class Source(Protocol):
     """It says only what has changed: that it says nothing while it is connected means that all is as it was."""
     deadbands: dict[tuple[str, str], float]
     """Of those (asset, sensor) that have one of their own; known once it has connected."""
+    acknowledges: bool
+    """It tells the device what has arrived: the next readings are asked for once these are on the disk."""
     lag_s: float
     """How old news of it may be, at the most: the time up to which it is known that nothing has changed."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["command", "snippet"]
 
 ANSWER_S_MAX = 120
-BY_NAME = {protocol.extra: protocol for protocol in PROTOCOLS.values() if protocol.discovers}
+BY_NAME = {protocol.name: protocol for protocol in PROTOCOLS.values()}
 
 
 @click.command()
@@ -35,6 +35,7 @@ def command(protocol: str, address: str) -> None:
     \b
     andon gateway discover opcua opc.tcp://192.168.0.10:4840
     andon gateway discover modbus 192.168.0.20:502/1
+    andon gateway discover mqtt 192.168.0.5:1883
     """  # noqa: D301 - click's mark for lines that stay as they are is the character itself
     from andon.logs import log_to  # noqa: PLC0415 - `--help` needs no protocol
     from gateways.seam import AwayError, NonsenseError  # noqa: PLC0415
@@ -57,8 +58,8 @@ def snippet(protocol: Protocol, address: str, found: Discovered) -> Iterator[str
     """The lines of a table of settings."""
     who = " ".join(part for part in found.who if part) or "it doesn't say who it is"
     yield f"# {protocol.title} at {address}: {who}"
-    yield f"[[gateway.{protocol.extra}]]"
-    yield f'name = "{protocol.extra}-1"  # choose one'
+    yield f"[[gateway.{protocol.name}]]"
+    yield f'name = "{protocol.name}-1"  # choose one'
     if protocol.address not in found.settings:
         yield f"{protocol.address} = {_toml(address)}"
     for key, value in found.settings.items():
@@ -66,7 +67,7 @@ def snippet(protocol: Protocol, address: str, found: Discovered) -> Iterator[str
     if not found.points:
         yield "# nothing numeric was found"
         return
-    yield f"{protocol.points} = ["
+    yield f"{protocol.points} = [" if protocol.points else "# read are:"
     for point in found.points:
         keys = ", ".join(f"{key} = {_toml(value)}" for key, value in point.keys.items())
         told = ", ".join(
@@ -77,8 +78,9 @@ def snippet(protocol: Protocol, address: str, found: Discovered) -> Iterator[str
             )
             if part
         )
-        yield f"    {{ {keys} }},  # {_one_line(told)}"
-    yield "]"
+        yield f"    {{ {keys} }},  # {_one_line(told)}" if protocol.points else f"#   {keys}: {_one_line(told)}"
+    if protocol.points:
+        yield "]"
 
 
 def _toml(value: object) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from contracts.gateways import Connection, Modbus, OpcUa
+from contracts.gateways import Connection, Modbus, Mqtt, OpcUa, Sparkplug
 
 if TYPE_CHECKING:
     from gateways.happenings import Happenings
@@ -20,21 +20,23 @@ class Protocol(NamedTuple):
     """One protocol."""
 
     title: str
+    name: str
+    """Of its module, and of its key in the settings."""
     extra: str
-    """`pip install andon[…]`; also the name of its module, of its key in the settings, and of its device label."""
+    """`pip install andon[…]`."""
     source: str
     """The class of its module that is a `gateways.seam.Source`."""
     address: str
     """The key of its settings that says where the device is."""
     points: str
-    """The key of its settings that lists what is read."""
-    discovers: bool = True
-    """Its module can show what a device has."""
+    """The key of its settings that lists what is read; empty: all is."""
 
 
 PROTOCOLS: dict[type[Connection], Protocol] = {
-    OpcUa: Protocol("OPC UA", "opcua", "OpcUaSource", "url", "nodes"),
-    Modbus: Protocol("Modbus TCP", "modbus", "ModbusSource", "host", "points"),
+    OpcUa: Protocol("OPC UA", "opcua", "opcua", "OpcUaSource", "url", "nodes"),
+    Modbus: Protocol("Modbus TCP", "modbus", "modbus", "ModbusSource", "host", "points"),
+    Mqtt: Protocol("MQTT", "mqtt", "mqtt", "MqttSource", "host", "topics"),
+    Sparkplug: Protocol("Sparkplug B", "sparkplug", "mqtt", "SparkplugSource", "host", ""),
 }
 
 
@@ -44,7 +46,7 @@ def module_of(protocol: Protocol) -> object:
     Raises: click.ClickException if its library isn't installed.
     """
     try:
-        return import_module(f"gateways.{protocol.extra}")
+        return import_module(f"gateways.{protocol.name}")
     except ModuleNotFoundError as error:
         raise click.ClickException(
             f"{protocol.title} needs {error.name}, which isn't installed: pip install 'andon[{protocol.extra}]'"

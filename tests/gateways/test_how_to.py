@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 import tomllib
+from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
 import pytest
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.conftest import ROOT
+from tests.gateways.peers.edge_node import metric, press_node
 from tests.gateways.peers.modbus import pump
 from tests.gateways.peers.opcua import opcua_press
 from tests.gateways.process import GatewayProcess, free_port
@@ -134,3 +140,83 @@ def test_a_modbus_device_as_its_page_has_it(plant, tmp_path):
     assert {"table": "holding", "address": 10, "sensor": "holding-10"} in found["points"]
     assert "Acme P-100 2.4" in shown
     assert set(peer.functions) <= {1, 2, 3, 4, 43}
+
+
+@contextmanager
+def machine(port):
+    """Somebody who publishes again and again: `send.what` maps topics to payloads."""
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    ended = threading.Event()
+    what = {}
+
+    def publish():
+        while not ended.wait(0.2):
+            for topic, payload in list(what.items()):
+                client.publish(topic, payload() if callable(payload) else payload, qos=1)
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    try:
+        yield what
+    finally:
+        ended.set()
+        thread.join()
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_an_mqtt_broker_as_its_page_has_it(plant, mosquitto, tmp_path):
+    """A press that becomes too hot, over a real broker."""
+    reader = Reader("connect-mqtt.md", tmp_path, plant)
+    with machine(mosquitto.port) as what:
+        temperature = [20.5]
+        what["plant/shop/mqtt-press/temp"] = lambda: orjson.dumps(
+            {"v": temperature[0], "t": time.time_ns() // 1_000_000}
+        )
+        what["energy/7"] = b'{"kw":3.5,"phase":{"a":99}}'
+        shown = reader.type_all(HOST="127.0.0.1", PORT=str(mosquitto.port))
+        with reader.run() as gateway:
+            gateway.start()
+            wait_until(lambda: gateway.metric("andon_gateway_values_total", result="reported") > 2, "values came")
+            temperature[0] = 97.5
+
+            alert = reader.wait_for_alert("mqtt-press", "temp")
+            meter = reader.wait_for_alert("meter-7", "phase.a")
+            assert gateway.end() == 0
+
+    assert (alert["value"], meter["value"]) == (97.5, 99)
+    found = tomllib.loads(shown.partition("gateway.toml: fine")[0])["gateway"]["mqtt"][0]
+    assert {"topic": "energy/7", "asset": "7", "sensor": "{member}", "value": "*"} in found["topics"]
+
+
+def test_a_sparkplug_node_as_its_page_has_it(plant, mosquitto, tmp_path):
+    """A press behind an edge node that became too hot; the gateway comes later and asks for its birth."""
+    reader = Reader("connect-sparkplug.md", tmp_path, plant)
+    with press_node(mosquitto.port, node="edge-7") as node:
+        speaking = threading.Event()
+
+        def speak():
+            while not speaking.wait(0.3):
+                node.tell(metric("Offset", -3, by_alias=True))
+
+        thread = threading.Thread(target=speak)
+        thread.start()
+        try:
+            shown = reader.type_all(HOST="127.0.0.1", PORT=str(mosquitto.port))
+            with reader.run() as gateway:
+                gateway.start()
+                wait_until(lambda: gateway.metric("andon_gateway_values_total", result="reported") > 2, "a birth")
+                speaking.set()
+                thread.join()
+                node.tell(metric("Temperature", 97.5, by_alias=True))
+
+                alert = reader.wait_for_alert("press", "Temperature")
+                assert gateway.end() == 0
+        finally:
+            speaking.set()
+            thread.join()
+
+    assert alert["value"] == 97.5
+    assert '#   asset = "line.edge-7.press", sensor = "Temperature": 20.0' in shown

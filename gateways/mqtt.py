@@ -1,0 +1,286 @@
+"""MQTT: topics of the plant's own making, by templates of topics and paths into payloads.
+
+A message is one reading, or one for each number in it. Its time is its own, where the settings say where that is, else
+its arrival. What can't be read is counted by its reason, told once, and confirmed: the broker would only send it again.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from contracts.gateways import Mqtt, MqttTopic
+from gateways.mqtt_client import MqttClient
+from gateways.naming import NameFaultError, fill, topic_filter, topic_pattern
+from gateways.seam import GOOD, Description, Discovered, FoundPoint, Frame, NonsenseError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from paho.mqtt.client import MQTTMessage
+
+    from gateways.happenings import Happenings
+    from gateways.seam import Value
+
+__all__ = ["MqttSource", "PayloadFaultError", "discover", "read_payload"]
+
+TOPICS_KNOWN_MAX = 100_000
+"""How they are taken apart is remembered for so many; beyond, it is found out again."""
+MS_FROM = 10**11
+"""A time above is in milliseconds, below in seconds: as seconds it would be the year 5138."""
+LISTEN_S = 5.0
+POINTS_SHOWN_MAX = 1_000
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_NUMBERS = (float, int, bool)
+
+
+class PayloadFaultError(ValueError):
+    """A message can't be read: the message says why."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class _Form(NamedTuple):
+    """One entry of `topics`, prepared."""
+
+    settings: MqttTopic
+    pattern: re.Pattern[str]
+    value: tuple[str | int, ...]
+    ts: tuple[str | int, ...]
+
+
+class _Known(NamedTuple):
+    """What a topic was taken apart to."""
+
+    form: _Form
+    names: dict[str, str]
+    asset: str
+
+
+class MqttSource:
+    """One broker."""
+
+    tells_changes = False
+    lag_s = 0.0
+
+    def __init__(self, settings: Mqtt, happenings: Happenings) -> None:
+        self.acknowledges = settings.qos > 0
+        self.deadbands: dict[tuple[str, str], float] = {}
+        self._settings = settings
+        self._happenings = happenings
+        self._client: MqttClient | None = None
+        self._known: dict[str, _Known | None] = {}
+        self._forms = [
+            _Form(each, topic_pattern(each.topic), _path(each.value), _path(each.ts or "")) for each in settings.topics
+        ]
+
+    async def connect(self) -> None:
+        """Open the session and subscribe.
+
+        Raises: AwayError, NonsenseError.
+        """
+        settings = self._settings
+        self._client = MqttClient(settings, keep_session=settings.qos > 0)
+        await self._client.connect()
+        await self._client.subscribe([(topic_filter(each.topic), settings.qos) for each in settings.topics])
+
+    async def readings(self) -> AsyncIterator[list[Frame]]:
+        """What comes; confirmed when the next is asked for.
+
+        Raises: AwayError.
+        """
+        client = self._client
+        assert client is not None
+        lost = 0
+        while True:
+            messages = await client.take()
+            yield [frame for message in messages for frame in self._frames(message)]
+            client.confirm(messages)
+            if client.lost > lost:
+                lost = client.lost
+                self._happenings.gap(self._settings.name, why="more came at QoS 0 than could be taken")
+
+    async def describe(self) -> Description:
+        """A broker says nothing of itself."""
+        return Description()
+
+    async def close(self) -> None:
+        """End the session."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    def _frames(self, message: MQTTMessage) -> Iterator[Frame]:
+        topic = message.topic
+        try:
+            known = self._known[topic] if topic in self._known else self._learn(topic)
+            if known is None:
+                raise PayloadFaultError("unknown", f"{topic}: the topic isn't of the form that the settings have")  # noqa: TRY301
+            if known.form.settings.format == "umh":
+                yield from umh_frames(topic, bytes(message.payload))
+                return
+            document, ts = read_payload(bytes(message.payload), known.form.ts)
+            values = self._values(known, document)
+        except PayloadFaultError as fault:
+            self._happenings.refused(self._settings.name, fault.reason, detail=str(fault))
+            return
+        except NameFaultError as fault:
+            self._happenings.refused(self._settings.name, "bad_name", detail=str(fault))
+            return
+        if values:
+            yield Frame(known.asset, ts, GOOD, values)
+
+    def _learn(self, topic: str) -> _Known | None:
+        """How a topic is taken apart, by the first form that it has."""
+        found = None
+        for form in self._forms:
+            if form.settings.format == "umh" and topic.startswith("umh/v1/"):
+                found = _Known(form, {}, "")
+                break
+            if form.settings.format == "json" and (match := form.pattern.fullmatch(topic)):
+                names = {"device": self._settings.name, **match.groupdict()}
+                found = _Known(form, names, fill(form.settings.asset, names))
+                break
+        if len(self._known) < TOPICS_KNOWN_MAX:
+            self._known[topic] = found
+        return found
+
+    def _values(self, known: _Known, document: Any) -> dict[str, Value]:
+        settings = known.form.settings
+        if settings.value == "*":
+            if not isinstance(document, dict):
+                raise PayloadFaultError("bad_payload", "the payload is no object with numbers")
+            return {
+                fill(settings.sensor, known.names | {"member": member}): value
+                for member, value in _members(document)
+                if member != settings.ts
+            }
+        value = _within(document, known.form.value)
+        if type(value) not in _NUMBERS:
+            raise PayloadFaultError("bad_value", f"{settings.value or 'the payload'} is no number")
+        return {fill(settings.sensor, known.names): value}
+
+
+def read_payload(payload: bytes, ts: tuple[str | int, ...]) -> tuple[Any, int]:
+    """The JSON of a payload, and its time in ms since 1970; 0: it has none.
+
+    Raises: PayloadFaultError.
+    """
+    try:
+        document = orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        raise PayloadFaultError("bad_payload", f"the payload is no JSON: {error}") from error
+    return document, _time(_within(document, ts)) if ts else 0
+
+
+def umh_frames(topic: str, payload: bytes) -> Iterator[Frame]:
+    """A message of UMH's `umh/v1/<location …>/_<contract>/<tag …>`: the location is the asset, the tag the sensor.
+
+    Raises: PayloadFaultError, NameFaultError.
+    """
+    levels = topic.split("/")[2:]
+    at = next((number for number, level in enumerate(levels) if level.startswith("_")), 0)
+    if at == 0:
+        raise PayloadFaultError("unknown", f"{topic}: no location and _contract")
+    document, ts = read_payload(payload, ("timestamp_ms",))
+    if not isinstance(document, dict):
+        raise PayloadFaultError("bad_payload", f"{topic}: the payload is no object")
+    asset, tag = fill(".".join(levels[:at]), {}), ".".join(levels[at + 1 :])
+    values: dict[str, Value] = {}
+    for member, value in _members(document):
+        if member != "timestamp_ms":
+            name = tag if member in {"value", levels[-1]} and tag else f"{tag}.{member}" if tag else member
+            values[fill("{name}", {"name": name})] = value
+    if not values:
+        raise PayloadFaultError("bad_value", f"{topic}: no number in it")
+    yield Frame(asset, ts, GOOD, values)
+
+
+async def discover(address: str) -> Discovered:
+    """The topics with numbers that speak within LISTEN_S.
+
+    Args:
+        address: `host` or `host:port`, of a broker that asks for no password.
+
+    Raises: AwayError, NonsenseError.
+    """
+    host, _, port = address.partition(":")
+    try:
+        settings = Mqtt(
+            name="discover", host=host, port=int(port or 1883), qos=0, topics=(MqttTopic(topic="#", sensor="x"),)
+        )
+    except ValueError as error:
+        raise NonsenseError(f"{address}: give host or host:port") from error
+    points: dict[str, FoundPoint] = {}
+    client = MqttClient(settings.model_copy(update={"client_id": ""}), keep_session=False)
+    try:
+        await client.connect()
+        await client.subscribe([("#", 0)])
+        until = monotonic() + LISTEN_S
+        while monotonic() < until and len(points) < POINTS_SHOWN_MAX:
+            for message in await client.take():
+                if (found := _found(message)) is not None:
+                    points[message.topic] = found
+    finally:
+        await client.close()
+    return Discovered(Description(), [points[topic] for topic in sorted(points)], {"host": host, "port": settings.port})
+
+
+def _found(message: MQTTMessage) -> FoundPoint | None:
+    """Settings for one topic, as far as one message shows them."""
+    topic = message.topic
+    levels = topic.split("/")
+    try:
+        document = orjson.loads(message.payload)
+    except orjson.JSONDecodeError:
+        return None
+    named = {"asset": levels[-2] if len(levels) > 1 else topic, "sensor": levels[-1]}
+    if type(document) in _NUMBERS:
+        return FoundPoint({"topic": topic, **named}, value=str(document), isa95="/".join(levels[:-2]))
+    members = dict(_members(document)) if isinstance(document, dict) else {}
+    if not members:
+        return None
+    named = {"asset": levels[-1], "sensor": "{member}"}
+    shown = ", ".join(f"{name} {value}" for name, value in members.items())
+    return FoundPoint({"topic": topic, **named, "value": "*"}, value=shown, isa95="/".join(levels[:-1]))
+
+
+def _path(text: str) -> tuple[str | int, ...]:
+    """`data.list[0].v` in steps."""
+    return () if text in {"", "*"} else tuple(name or int(number) for name, number in _STEP.findall(text))
+
+
+def _within(document: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path:
+        try:
+            document = document[step]
+        except (KeyError, IndexError, TypeError):
+            raise PayloadFaultError("bad_payload", f"the payload has no {step}") from None
+    return document
+
+
+def _members(document: dict[str, Any], above: str = "") -> Iterator[tuple[str, Value]]:
+    """Every number in an object, also of objects within, under the names that lead to it."""
+    for name, value in document.items():
+        if type(value) in _NUMBERS:
+            yield above + name, value
+        elif isinstance(value, dict):
+            yield from _members(value, f"{above}{name}.")
+
+
+def _time(given: Any) -> int:
+    if type(given) in {int, float} and given > 0:
+        return int(given if given >= MS_FROM else given * 1000)
+    if isinstance(given, str):
+        try:
+            at = datetime.fromisoformat(given)
+        except ValueError:
+            raise PayloadFaultError("bad_payload", "the time is text that isn't RFC 3339") from None
+        return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    raise PayloadFaultError("bad_payload", "the time is neither a number nor text")

@@ -1,0 +1,178 @@
+"""A session with an MQTT 3.1.1 broker, by paho: what MQTT and Sparkplug B have in common.
+
+paho's own thread receives; messages are taken in batches from the event loop. A message of QoS 1 is confirmed only when
+`confirm` is called, after it is on the disk: what the gateway hadn't stored when it was killed, the broker sends again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from gateways.seam import AwayError, NonsenseError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from contracts.gateways import Broker
+
+__all__ = ["MqttClient"]
+
+ANSWER_S = 10.0
+LOOK_S = 2.0
+KEEPALIVE_S = 15
+"""A broker that is gone without a word is noticed after one and a half of these."""
+WAITING_MAX = 100_000
+"""Messages that came and weren't taken: beyond it those of QoS 0 are lost, and counted; QoS 1 waits at the broker."""
+BATCH_MAX = 2_000
+
+
+class MqttClient:
+    """One session; of one event loop."""
+
+    def __init__(self, settings: Broker, *, keep_session: bool) -> None:
+        self.lost = 0
+        """Messages of QoS 0 for which there was no room."""
+        self._settings = settings
+        self._address = f"{settings.host}:{settings.port}"
+        self._waiting: deque[paho.MQTTMessage] = deque()
+        self._fault = ""
+        self._woken = False
+        self._news = asyncio.Event()
+        self._answers: dict[int, asyncio.Future[list[Any]]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._connected: asyncio.Future[str] = self._loop.create_future()
+        client = self._client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=settings.client_id or f"andon-{settings.name}",
+            clean_session=not keep_session,
+            manual_ack=True,
+            reconnect_on_failure=False,  # a link does that
+        )
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        try:
+            if settings.tls:
+                context = ssl.create_default_context(cafile=settings.ca_file)
+                if settings.certificate is not None:
+                    context.load_cert_chain(settings.certificate, settings.private_key)
+                client.tls_set_context(context)
+            if settings.user is not None:
+                client.username_pw_set(
+                    settings.user,
+                    Path(settings.password_file).read_text(encoding="utf-8").strip()
+                    if settings.password_file
+                    else None,
+                )
+        except (OSError, ValueError) as error:
+            raise NonsenseError(f"a file for TLS or the password can't be used: {error}") from error
+
+    def last_will(self, topic: str, payload: bytes) -> None:
+        """What the broker says in our name when we are gone; before `connect`."""
+        self._client.will_set(topic, payload, qos=1, retain=True)
+
+    async def connect(self) -> None:
+        """Open the session.
+
+        Raises: AwayError; NonsenseError if the broker refuses us.
+        """
+        self._client.connect_timeout = ANSWER_S
+        try:
+            await asyncio.to_thread(self._client.connect, self._settings.host, self._settings.port, KEEPALIVE_S)
+            self._client.loop_start()
+            refusal = await asyncio.wait_for(self._connected, ANSWER_S)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise AwayError(f"{self._address}: {str(error) or 'no answer'}") from error
+        if refusal:
+            raise NonsenseError(f"{self._address}: the broker refuses us ({refusal})")
+
+    async def subscribe(self, filters: Sequence[tuple[str, int]]) -> None:
+        """Ask for topics.
+
+        Raises: AwayError; NonsenseError if one of them is refused.
+        """
+        done: asyncio.Future[list[Any]] = self._loop.create_future()
+        result, number = self._client.subscribe(list(filters))
+        if number is None or result != paho.MQTT_ERR_SUCCESS:
+            raise AwayError(f"{self._address}: the connection broke")
+        self._answers[number] = done
+        try:
+            reasons = await asyncio.wait_for(done, ANSWER_S)
+        except TimeoutError as error:
+            raise AwayError(f"{self._address}: it doesn't answer a subscription") from error
+        for (topic, _), reason in zip(filters, reasons, strict=True):
+            if reason.is_failure:
+                raise NonsenseError(f"{self._address}: the topic {topic} is refused ({reason})")
+
+    async def take(self) -> list[paho.MQTTMessage]:
+        """What has come; waits for it, and gives nothing after LOOK_S in which nothing came.
+
+        Raises: AwayError once the connection is lost and all that came was taken.
+        """
+        if not self._waiting and not self._fault:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), LOOK_S)
+        self._news.clear()
+        self._woken = False
+        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_MAX))]
+        if not taken and self._fault:
+            raise AwayError(f"{self._address}: {self._fault}")
+        return taken
+
+    def confirm(self, messages: Sequence[paho.MQTTMessage]) -> None:
+        """These are on the disk."""
+        for message in messages:
+            if message.qos:
+                self._client.ack(message.mid, message.qos)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Say something, at QoS 1."""
+        self._client.publish(topic, payload, qos=1, retain=retain)
+
+    async def close(self) -> None:
+        """End the session; raises nothing."""
+        self._client.disconnect()
+        await asyncio.to_thread(self._client.loop_stop)
+
+    # ── Called by paho, in its thread ────────────────────────────────────────────────────────────────────────────────
+
+    def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._loop.call_soon_threadsafe(_answer, self._connected, str(reason) if reason.is_failure else "")
+
+    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._fault = f"the connection was lost ({reason})"
+        self._wake()
+
+    def _on_subscribe(self, _client: Any, _data: Any, number: int, reasons: list[Any], _properties: Any) -> None:
+        def tell() -> None:
+            if number in self._answers:
+                _answer(self._answers.pop(number), reasons)
+
+        self._loop.call_soon_threadsafe(tell)
+
+    def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        if message.qos == 0 and len(self._waiting) >= WAITING_MAX:
+            self.lost += 1
+            return
+        self._waiting.append(message)
+        self._wake()
+
+    def _wake(self) -> None:
+        if not self._woken:
+            self._woken = True
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._news.set)
+
+
+def _answer(future: asyncio.Future[Any], value: Any) -> None:
+    if not future.done():
+        future.set_result(value)

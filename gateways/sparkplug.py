@@ -1,0 +1,360 @@
+"""Sparkplug B: a host application at an MQTT broker (Sparkplug specification 3.0).
+
+An edge node says in its birth what it has, under which alias, and then tells only changes. What is kept here of it:
+
+    birth      names, aliases, data types; values of all metrics
+    data       values by alias, or by name
+    sequence   0 to 255, over all messages of a node. After a gap a rebirth is asked for, and until it comes the values
+               that are told are of uncertain quality
+    death      NDEATH of the node, by its last will, or DDEATH of a device: the last values, of bad quality. A death
+               that isn't of the present birth (bdSeq) is of an old session, and ignored
+
+The one message that is ever published to a node is the request for a rebirth; and `STATE`, where `host_id` is set.
+"""
+
+from __future__ import annotations
+
+from math import nan
+from time import monotonic, time_ns
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from google.protobuf.message import DecodeError
+
+from contracts.gateways import Sparkplug
+from gateways.happenings import Happenings
+from gateways.mqtt_client import MqttClient
+from gateways.naming import NameFaultError, fill
+from gateways.seam import BAD, GOOD, UNCERTAIN, Description, Discovered, FoundPoint, Frame, NonsenseError
+from gateways.sparkplug_payload import GETTERS, REBIRTH, Payload, integer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
+
+    from paho.mqtt.client import MQTTMessage
+
+    from gateways.seam import Value
+
+__all__ = ["Host", "SparkplugSource", "discover"]
+
+NAMESPACE = "spBv1.0"
+NODES_MAX = 10_000
+METRICS_PER_NODE_MAX = 100_000
+REBIRTH_EVERY_S = 10.0
+"""Of one node: it may be busy with the last one."""
+BIRTH_S = 30.0
+"""After the birth of a node, for those of its devices. What isn't born by then is lost."""
+LISTEN_S = 5.0
+LAG_S = 5.0
+"""Between a change and its message, and its arrival."""
+QUALITY_GOOD, QUALITY_BAD, QUALITY_STALE = 192, 0, 500
+"""Of the property `Quality`."""
+
+
+class _Point:
+    """One numeric metric."""
+
+    __slots__ = ("asset", "datatype", "getter", "sensor")
+
+    def __init__(self, asset: str, sensor: str, datatype: int) -> None:
+        self.asset = asset
+        self.sensor = sensor
+        self.datatype = datatype
+        self.getter = GETTERS[datatype]
+
+
+class _Node:
+    """One edge node since its birth."""
+
+    def __init__(self) -> None:
+        self.born = False
+        self.sound = True
+        """No message is missing."""
+        self.seq = 0
+        self.birth_number: int | None = None
+        """`bdSeq` of its birth."""
+        self.aliases: dict[int, _Point | None] = {}
+        self.names: dict[tuple[str, str], _Point | None] = {}
+        """(device or "", metric); None: it isn't numeric."""
+        self.asked_s = float("-inf")
+        self.missed: dict[tuple[str, str], _Point] = {}
+        """What the birth before had, and this one doesn't yet: births of devices follow that of their node."""
+        self.missed_until_s = 0.0
+
+    def points(self, device: str | None = None) -> Iterator[_Point]:
+        """Of the whole node, or of one device."""
+        return (
+            point for (of, _), point in self.names.items() if point is not None and (device is None or of == device)
+        )
+
+
+class Host:
+    """What is known of all edge nodes. Pure: messages in, frames and requests for rebirth out."""
+
+    def __init__(self, settings: Sparkplug, happenings: Happenings) -> None:
+        self.requests: list[str] = []
+        """Topics of the nodes that should be asked for a rebirth."""
+        self._settings = settings
+        self._happenings = happenings
+        self._nodes: dict[tuple[str, str], _Node] = {}
+
+    def take(self, topic: str, body: bytes) -> list[Frame]:
+        """What one message says."""
+        levels = topic.split("/")
+        if len(levels) not in {4, 5} or levels[0] != NAMESPACE or levels[2] not in _SORTS:
+            return []  # STATE of hosts, commands of others, what belongs to nobody
+        _, group, sort, name, *rest = levels
+        device = rest[0] if rest else ""
+        if (sort[0] == "D") != bool(device):
+            return []
+        node = self._nodes.get((group, name))
+        if node is None:
+            if len(self._nodes) >= NODES_MAX:
+                self._refuse("capacity", f"more than {NODES_MAX} edge nodes")
+                return []
+            node = self._nodes[group, name] = _Node()
+        try:
+            payload = Payload.FromString(body)
+        except DecodeError as error:
+            self._refuse("bad_payload", f"{topic}: {error}")
+            return []
+        gone: list[Frame] = []
+        if node.missed and monotonic() >= node.missed_until_s:
+            gone, node.missed = list(_lost(node.missed.values())), {}
+        return [*gone, *getattr(self, f"_take_{sort.lower()}")(node, group, name, device, payload)]
+
+    # ── The sorts of messages ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _take_nbirth(self, node: _Node, group: str, name: str, device: str, payload: Any) -> list[Frame]:
+        before = node.names if node.born else {}
+        fresh = self._nodes[group, name] = _Node()  # all that was known is of the birth before
+        fresh.born, fresh.seq, fresh.asked_s = True, payload.seq & 255, node.asked_s
+        for metric in payload.metrics:
+            if metric.name == "bdSeq":
+                fresh.birth_number = metric.long_value or metric.int_value
+        born = self._birth(fresh, group, name, device, payload)
+        fresh.missed = {key: point for key, point in before.items() if point is not None and key not in fresh.names}
+        fresh.missed_until_s = monotonic() + BIRTH_S
+        return born
+
+    def _take_dbirth(self, node: _Node, group: str, name: str, device: str, payload: Any) -> list[Frame]:
+        if not self._follows(node, group, name, payload):
+            return []
+        born = self._birth(node, group, name, device, payload)
+        node.missed = {key: point for key, point in node.missed.items() if key not in node.names}
+        return born
+
+    def _take_ndata(self, node: _Node, group: str, name: str, device: str, payload: Any) -> list[Frame]:
+        return self._data(node, device, payload) if self._follows(node, group, name, payload) else []
+
+    _take_ddata = _take_ndata
+
+    def _take_ndeath(self, node: _Node, group: str, name: str, device: str, payload: Any) -> list[Frame]:  # noqa: ARG002
+        numbers = [metric.long_value or metric.int_value for metric in payload.metrics if metric.name == "bdSeq"]
+        if not node.born or (numbers and node.birth_number is not None and numbers[0] != node.birth_number):
+            return []
+        node.born = False
+        return list(_lost((*node.points(), *node.missed.values())))
+
+    def _take_ddeath(self, node: _Node, group: str, name: str, device: str, payload: Any) -> list[Frame]:
+        return list(_lost(node.points(device))) if self._follows(node, group, name, payload) else []
+
+    # ── Their parts ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _follows(self, node: _Node, group: str, name: str, payload: Any) -> bool:
+        """Whether a node was born before it said this; a gap in the sequence is noted, and a rebirth asked for."""
+        if not node.born:
+            self._ask(node, group, name)
+            return False
+        expected, node.seq = (node.seq + 1) & 255, payload.seq & 255
+        if node.seq != expected:
+            self._happenings.gap(self._settings.name, why="a sequence number of an edge node is missing")
+            node.sound = False
+        if not node.sound:
+            self._ask(node, group, name)
+        return True
+
+    def _ask(self, node: _Node, group: str, name: str) -> None:
+        if monotonic() - node.asked_s >= REBIRTH_EVERY_S:
+            node.asked_s = monotonic()
+            self.requests.append(f"{NAMESPACE}/{group}/NCMD/{name}")
+
+    def _birth(self, node: _Node, group: str, name: str, device: str, payload: Any) -> list[Frame]:
+        unit = device or name
+        path = f"{group}.{name}.{device}" if device else f"{group}.{name}"
+        known = {"group": group, "node": name, "unit": unit, "path": path, "device": self._settings.name}
+        for metric in payload.metrics:
+            if len(node.names) >= METRICS_PER_NODE_MAX:
+                self._refuse("capacity", f"{path} has more than {METRICS_PER_NODE_MAX} metrics")
+                break
+            point = self._point(metric, known)
+            node.names[device, metric.name] = point
+            if metric.HasField("alias"):
+                node.aliases[metric.alias] = point
+        return self._data(node, device, payload)
+
+    def _point(self, metric: Any, known: dict[str, str]) -> _Point | None:
+        if metric.datatype not in GETTERS or metric.name == "bdSeq" or metric.name.startswith("Node Control/"):
+            return None
+        names = known | {"metric": metric.name}
+        try:
+            return _Point(fill(self._settings.asset, names), fill(self._settings.sensor, names), metric.datatype)
+        except NameFaultError as fault:
+            self._refuse("bad_name", str(fault))
+            return None
+
+    def _data(self, node: _Node, device: str, payload: Any) -> list[Frame]:
+        """Values, those of one asset, time and quality together, in the order of their times."""
+        found: dict[tuple[str, int, int], dict[str, Value]] = {}
+        sent_ms = payload.timestamp
+        sound = GOOD if node.sound else UNCERTAIN
+        aliases, names = node.aliases, node.names
+        strange = 0
+        for metric in payload.metrics:
+            alias, name = metric.alias, metric.name
+            point = names.get((device, name), _STRANGER) if name else aliases.get(alias, _STRANGER)
+            if point is _STRANGER:
+                strange += 1
+                continue
+            if point is None:
+                continue
+            value: Value = nan
+            if not metric.is_null:
+                value = getattr(metric, point.getter)
+                if point.datatype < 5:
+                    value = integer(point.datatype, int(value))
+            quality = sound if not metric.HasField("properties") else max(sound, _quality(metric.properties))
+            key = (point.asset, metric.timestamp or sent_ms, quality)
+            frame = found.get(key)
+            if frame is None:
+                frame = found[key] = {}
+            frame[point.sensor] = value
+        if strange:
+            self._refuse("unknown", "a metric that wasn't in the birth", count=strange)
+            node.sound = False
+        frames = sorted(found.items(), key=lambda each: each[0][1])
+        return [Frame(asset, ts, quality, values) for (asset, ts, quality), values in frames]
+
+    def _refuse(self, reason: str, detail: str, *, count: int = 1) -> None:
+        self._happenings.refused(self._settings.name, reason, count=count, detail=detail)
+
+
+_SORTS = frozenset({"NBIRTH", "DBIRTH", "NDATA", "DDATA", "NDEATH", "DDEATH"})
+_STRANGER: Any = object()
+
+
+def _lost(points: Iterable[_Point]) -> Iterator[Frame]:
+    """No value any more, for each of these."""
+    assets: dict[str, dict[str, Value]] = {}
+    for point in points:
+        assets.setdefault(point.asset, {})[point.sensor] = nan
+    return (Frame(asset, 0, BAD, values) for asset, values in assets.items())
+
+
+def _quality(properties: Any) -> int:
+    for key, value in zip(properties.keys, properties.values, strict=False):
+        if key == "Quality":
+            told = value.int_value or value.long_value
+            return GOOD if told == QUALITY_GOOD else BAD if told in {QUALITY_BAD, QUALITY_STALE} else UNCERTAIN
+    return GOOD
+
+
+class SparkplugSource:
+    """One broker with edge nodes."""
+
+    tells_changes = True
+    acknowledges = True
+    lag_s = LAG_S
+
+    def __init__(self, settings: Sparkplug, happenings: Happenings) -> None:
+        self.deadbands: dict[tuple[str, str], float] = {}
+        self._settings = settings
+        self._happenings = happenings
+        self._client: MqttClient | None = None
+        self._host = Host(settings, happenings)
+
+    async def connect(self) -> None:
+        """Open a session, subscribe, and say that the host is there.
+
+        Raises: AwayError, NonsenseError.
+        """
+        settings = self._settings
+        client = self._client = MqttClient(settings, keep_session=False)  # the births that come anew say all
+        self._host = Host(settings, self._happenings)
+        state = f"{NAMESPACE}/STATE/{settings.host_id}"
+        now_ms = time_ns() // 1_000_000
+        if settings.host_id is not None:
+            client.last_will(state, orjson.dumps({"online": False, "timestamp": now_ms}))
+        await client.connect()
+        await client.subscribe([(f"{NAMESPACE}/{group}/#", 1) for group in settings.groups])
+        if settings.host_id is not None:
+            client.publish(state, orjson.dumps({"online": True, "timestamp": now_ms}), retain=True)
+
+    async def readings(self) -> AsyncIterator[list[Frame]]:
+        """What nodes and devices say; confirmed when the next is asked for.
+
+        Raises: AwayError.
+        """
+        client = self._client
+        assert client is not None
+        while True:
+            messages = await client.take()
+            yield self._frames(messages)
+            client.confirm(messages)
+            for topic in self._host.requests:
+                client.publish(topic, _rebirth())
+            self._host.requests.clear()
+
+    async def describe(self) -> Description:
+        """A broker says nothing of itself."""
+        return Description()
+
+    async def close(self) -> None:
+        """End the session."""
+        client, self._client = self._client, None
+        if client is not None:
+            if self._settings.host_id is not None:
+                now_ms = time_ns() // 1_000_000
+                body = orjson.dumps({"online": False, "timestamp": now_ms})
+                client.publish(f"{NAMESPACE}/STATE/{self._settings.host_id}", body, retain=True)
+            await client.close()
+
+    def _frames(self, messages: Iterable[MQTTMessage]) -> list[Frame]:
+        return [frame for message in messages for frame in self._host.take(message.topic, bytes(message.payload))]
+
+
+async def discover(address: str) -> Discovered:
+    """The metrics of the edge nodes that speak within LISTEN_S; who speaks is asked for a rebirth.
+
+    Args:
+        address: `host` or `host:port`, of a broker that asks for no password.
+
+    Raises: AwayError, NonsenseError.
+    """
+    host, _, port = address.partition(":")
+    try:
+        settings = Sparkplug(name="discover", host=host, port=int(port or 1883))
+    except ValueError as error:
+        raise NonsenseError(f"{address}: give host or host:port") from error
+    source = SparkplugSource(settings, Happenings())
+    found: dict[tuple[str, str], str] = {}
+    try:
+        await source.connect()
+        until = monotonic() + LISTEN_S
+        async for frames in source.readings():
+            found |= {(frame.asset, sensor): str(value) for frame in frames for sensor, value in frame.values.items()}
+            if monotonic() >= until:
+                break
+    finally:
+        await source.close()
+    points = [
+        FoundPoint({"asset": asset, "sensor": sensor}, value=value) for (asset, sensor), value in sorted(found.items())
+    ]
+    return Discovered(Description(), points, {"host": host, "port": settings.port})
+
+
+def _rebirth() -> bytes:
+    payload = Payload(timestamp=time_ns() // 1_000_000)
+    payload.metrics.add(name=REBIRTH, datatype=11, boolean_value=True)
+    body: bytes = payload.SerializeToString()
+    return body
