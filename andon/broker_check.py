@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from contracts.errors import Problem
 
 if TYPE_CHECKING:
-    from contracts.settings import Kafka
+    from contracts.settings import Settings
 
 __all__ = ["BrokerReport", "ask_broker", "judge_topics"]
 
@@ -33,7 +33,7 @@ class BrokerReport:
     warnings: tuple[Problem, ...] = ()
 
 
-def ask_broker(kafka: Kafka) -> BrokerReport:
+def ask_broker(settings: Settings) -> BrokerReport:
     """Ask for the topics and their settings; gives up after `ASK_S`, never raises for a broker that is away.
 
     Raises: ConfigError if the Kafka client refuses a setting.
@@ -43,14 +43,16 @@ def ask_broker(kafka: Kafka) -> BrokerReport:
 
     from dataflows.kafka_client import client_settings, open_client  # noqa: PLC0415
 
+    kafka = settings.kafka
     reasons: list[str] = []
     client = open_client(AdminClient, {**client_settings(kafka), "error_cb": lambda error: reasons.append(error.str())})
-    topics = (*kafka.readings, kafka.alerts, kafka.alarms, kafka.commands, kafka.dead_letters)
+    asked = () if settings.commands.accept == "none" else (kafka.commands,)
+    topics = (*kafka.readings, kafka.alerts, kafka.alarms, *asked, kafka.dead_letters)
     try:
         found = client.list_topics(timeout=ASK_S).topics
         present = [topic for topic in topics if topic in found and found[topic].error is None]
-        asked = [ConfigResource(ResourceType.TOPIC, topic) for topic in present]
-        answers = client.describe_configs(asked, request_timeout=ASK_S) if asked else {}
+        resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in present]
+        answers = client.describe_configs(resources, request_timeout=ASK_S) if resources else {}
         configs = {
             resource.name: {entry.name: entry.value for entry in answer.result(2 * ASK_S).values()}
             for resource, answer in answers.items()
@@ -59,16 +61,21 @@ def ask_broker(kafka: Kafka) -> BrokerReport:
         client.poll(0)
         return BrokerReport(silent=reasons[-1] if reasons else error.args[0].str())
     missing = tuple(topic for topic in topics if topic not in present)
-    return BrokerReport(missing=missing, warnings=judge_topics(kafka, configs))
+    return BrokerReport(missing=missing, warnings=judge_topics(settings, configs))
 
 
-def judge_topics(kafka: Kafka, configs: dict[str, dict[str, Any]]) -> tuple[Problem, ...]:
+def judge_topics(settings: Settings, configs: dict[str, dict[str, Any]]) -> tuple[Problem, ...]:
     """What is unwise about the topics.
 
     Args:
         configs: topic → the broker's settings of it; topics that are missing may be left out.
     """
+    kafka = settings.kafka
     warnings: list[Problem] = []
+    stamped_by = configs.get(kafka.commands, {}).get("message.timestamp.type", "LogAppendTime")
+    if settings.commands.keys_file is not None and stamped_by != "LogAppendTime":
+        fault = "takes the time from who sends: every signed command is refused, since its age isn't known."
+        warnings.append(Problem(f"topic {kafka.commands}", fault, "Set message.timestamp.type=LogAppendTime."))
     for topic in kafka.readings:
         config = configs.get(topic, {})
         if "compact" in config.get("cleanup.policy", ""):

@@ -66,7 +66,7 @@ def _ask_broker(settings: Settings, file: str) -> None:
     from andon.broker_check import ask_broker  # noqa: PLC0415 - the Kafka client, which --no-broker needn't load
 
     kafka = settings.kafka
-    report = ask_broker(kafka)
+    report = ask_broker(settings)
     if report.silent:
         _warn(f"the broker {kafka.bootstrap_servers} can't be asked about the topics ({report.silent}).")
         return

@@ -95,6 +95,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
     import structlog  # noqa: PLC0415 - all of these: `andon --help` shall not wait for numba and Bytewax
     from bytewax.recovery import InconsistentPartitionsError, MissingPartitionsError, NoPartitionsError  # noqa: PLC0415
 
+    from andon.access import access_of  # noqa: PLC0415
     from andon.engine import run_flow  # noqa: PLC0415
     from andon.logs import log_to  # noqa: PLC0415
     from andon.server import Health, Server  # noqa: PLC0415
@@ -115,6 +116,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
     log = structlog.get_logger("andon")
     version = version_of("andon")
     service, kafka = settings.service, settings.kafka
+    asked = () if settings.commands.accept == "none" else (kafka.commands,)
     happenings = Happenings()
     settings_hash = hash_of(settings)
     happenings.started(
@@ -141,13 +143,15 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
             settings_hash=settings_hash,
             now_ms=now_ms,
         )
-        port = service.metrics_port and service.metrics_port + place.port_offset
-        server = opened.enter_context(Server(health, host=service.metrics_host, port=port))
-        log.info("metrics served", host=service.metrics_host, port=server.port)
+        if service.metrics_port is not False:
+            port = service.metrics_port and service.metrics_port + place.port_offset
+            access = access_of(service)
+            server = opened.enter_context(Server(health, host=service.metrics_host, port=port, access=access))
+            log.info("metrics served", host=service.metrics_host, port=server.port)
 
         counts = wait_for_topics(
             kafka,
-            (*kafka.readings, kafka.alerts, kafka.alarms, kafka.commands, kafka.dead_letters),
+            (*kafka.readings, *asked, kafka.alerts, kafka.alarms, kafka.dead_letters),
             wait_s=service.broker_wait_s,
             stop=stop,
             hint=f"Create what is missing: andon topics create {file}",
@@ -158,7 +162,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
         refuse_without_rights(
             kafka,
             admin_client(kafka),
-            reads=(*kafka.readings, kafka.commands, kafka.alarms),
+            reads=(*kafka.readings, *asked, kafka.alarms),
             writes=(kafka.alerts, kafka.alarms, kafka.dead_letters),
         )
         log.info("kernels loading", note="a fresh installation compiles them now, up to a minute")
@@ -179,7 +183,9 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
             settings,
             KafkaLanes(surroundings, partition_counts={topic: counts[topic] for topic in kafka.readings}),
             KafkaCommands(
-                surroundings, partition_count=counts[kafka.commands], alarm_partition_count=counts[kafka.alarms]
+                surroundings,
+                partition_count=sum(counts[topic] for topic in asked),
+                alarm_partition_count=counts[kafka.alarms],
             ),
             Sinks(
                 alerts=KafkaAlerts(

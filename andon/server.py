@@ -4,19 +4,23 @@
 /healthz    200: the process lives
 /readyz     200: it does its work; 503 with the reasons why it doesn't
 /status     JSON: how far it has come, and who doesn't judge as usual, and why
+
+Where a password is asked for, supervisors need none: what /healthz and /readyz say is nothing about the plant.
 """
 
 from __future__ import annotations
 
 import json
 import socket
+import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import BoundedSemaphore, Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from andon.access import OPEN, Access
 from andon.status_lists import status_lists
 from contracts.errors import ConfigError, Problem
 
@@ -34,6 +38,9 @@ __all__ = ["Answers", "Health", "Server"]
 BROKER_SEEN_S_MAX = 30
 REQUEST_S_MAX = 10
 """A client that says nothing is not waited for."""
+
+CONNECTIONS_MAX = 64
+"""At the same time: Prometheus needs one. More are closed at once, so that nobody takes the process its threads."""
 
 LEARNING = ("warming", "learning", "paused")
 
@@ -122,18 +129,22 @@ class Health:
 class Server:
     """Answers until it is closed. A context manager."""
 
-    def __init__(self, health: Answers, *, host: str, port: int, section: str = "service") -> None:
+    def __init__(
+        self, health: Answers, *, host: str, port: int, section: str = "service", access: Access = OPEN
+    ) -> None:
         """Begin to listen.
 
         Args:
             port: 0 picks a free one.
             section: of the settings, where host and port come from.
+            access: what is asked of those who ask.
 
         Raises: ConfigError if the address can't be had.
         """
-        handler = type("Handler", (_Handler,), {"health": health})
+        handler = type("Handler", (_Handler,), {"health": health, "access": access})
         try:
             self._server = _ThreadingServer((host, port), handler)
+            self._server.access = access
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             problem = Problem(
@@ -166,16 +177,52 @@ class Server:
 class _ThreadingServer(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    access = OPEN
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._places = BoundedSemaphore(CONNECTIONS_MAX)
+        super().__init__(address, handler)
+
+    def get_request(self) -> tuple[Any, Any]:
+        """A connection. Hands are shaken in its own thread, so that a slow client keeps nobody waiting."""
+        connection, address = super().get_request()
+        if self.access.tls is not None:
+            connection = self.access.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread, if there is a place."""
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer, and leave the place to others."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away, or speaks no TLS, is none of our faults; anything else is."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
     health: Answers
+    access: Access
     timeout = REQUEST_S_MAX
+    server_version = "andon"
+    sys_version = ""
 
     def do_GET(self) -> None:
         """Answer one of the four paths."""
         path = self.path.partition("?")[0]
-        if path == "/metrics":
+        if path in ("/metrics", "/status") and not self.access.admits(self.headers.get("Authorization")):
+            self._answer(HTTPStatus.UNAUTHORIZED, b"a user and a password are needed here\n")
+        elif path == "/metrics":
             self._answer(HTTPStatus.OK, self.health.metrics(), CONTENT_TYPE_LATEST)
         elif path == "/healthz":
             self._answer(HTTPStatus.OK, b"alive\n")
@@ -192,6 +239,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
+        if status == HTTPStatus.UNAUTHORIZED:
+            self.send_header("WWW-Authenticate", 'Basic realm="andon", charset="UTF-8"')
         self.end_headers()
         self.wfile.write(body)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +12,19 @@ from rich.console import Group
 from rich.table import Table as Grid
 from rich.text import Text
 
+from andon.access import client_tls
 from andon.plain_text import one_line
 from andon.printing import Output
 from contracts.errors import SourceError
 from contracts.loading import load
+from dataflows.secrets import read_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from rich.console import RenderableType
 
-    from contracts.settings import Settings
+    from contracts.settings import Service, Settings
 
 __all__ = ["address_of", "command", "fetch", "shown"]
 
@@ -61,7 +64,11 @@ def command(*, file: str, url: str | None, as_json: bool) -> None:
     andon status
     andon status --url http://127.0.0.1:9464 --json
     """  # noqa: D301 - click's mark for lines that stay as they are is the character itself
-    document = fetch(url or address_of(load(file, os.environ)))
+    if url is None:
+        settings = load(file, os.environ)
+        document = fetch(address_of(settings), settings.service)
+    else:
+        document = fetch(url)
     Output(as_json=as_json).result(document, shown(document))
     if not document["ready"]:
         sys.exit(1)
@@ -73,25 +80,38 @@ def address_of(settings: Settings) -> str:
     Raises: click.UsageError if they leave that open.
     """
     service = settings.service
+    if service.metrics_port is False:
+        raise click.UsageError("service.metrics_port is false: it serves no status.")
     if service.metrics_port == 0:
         raise click.UsageError("service.metrics_port is 0: a free port is picked at each start. Give --url.")
     host = _ANY_ADDRESS.get(service.metrics_host, service.metrics_host)
-    return f"http://[{host}]:{service.metrics_port}" if ":" in host else f"http://{host}:{service.metrics_port}"
+    scheme = "http" if service.metrics_certificate_file is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{service.metrics_port}"
 
 
-def fetch(url: str) -> dict[str, Any]:
+def fetch(url: str, service: Service | None = None) -> dict[str, Any]:
     """What `/status` says there.
 
-    Raises: SourceError if nothing answers, or something that isn't andon.
+    Args:
+        service: settings that say the password and the certificate of what answers there; None: it has none.
+
+    Raises: ConfigError if the password can't be read; SourceError if nothing answers, or something that isn't andon.
     """
     import httpx  # noqa: PLC0415 - `andon --help` need not wait for it
     import orjson  # noqa: PLC0415
 
-    address = f"{url.rstrip('/').removesuffix('/status')}/status"
+    asking: dict[str, Any] = {}
+    if service is not None and service.metrics_user is not None and service.metrics_password_file is not None:
+        password = read_secret(service.metrics_password_file, key="service.metrics_password_file")
+        asking["auth"] = (service.metrics_user.encode(), password.encode())
+    if service is not None:
+        asking["verify"] = client_tls(service)
+    asked = f"{url.rstrip('/').removesuffix('/status')}/status"
+    address = re.sub(r"//[^/@]*@", "//", asked)  # a password in it is for the server alone
     body = b""
     try:
         # No proxy: whoever asks is on the same machine or the same network, and a proxy's error isn't andon's answer.
-        with httpx.Client(timeout=ASK_S, trust_env=False) as client, client.stream("GET", address) as answer:
+        with httpx.Client(timeout=ASK_S, trust_env=False, **asking) as client, client.stream("GET", asked) as answer:
             for part in answer.iter_bytes():
                 body += part
                 if len(body) > ANSWER_BYTES_MAX:
@@ -106,6 +126,8 @@ def fetch(url: str) -> dict[str, Any]:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         document = None
+    if status == httpx.codes.UNAUTHORIZED:
+        raise SourceError(f"{address} wants a user and a password. Give --settings that name them, or user:password@.")
     if status != httpx.codes.OK or not isinstance(document, dict) or not isinstance(document.get("ready"), bool):
         raise SourceError(f"{address} answers, and isn't andon's status (HTTP {status}). Give its --url.")
     return document

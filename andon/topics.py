@@ -40,15 +40,17 @@ def plans(kafka: Kafka, *, partitions: int) -> list[Plan]:
         partitions: of the topics with readings.
     """
     others = min(OTHER_PARTITIONS, partitions)
-    # Silence is measured on arrival. The broker's clock tells that; the clock of a device may not.
-    readings = {"message.timestamp.type": "LogAppendTime", "retention.ms": str(7 * DAY_MS)}
+    # Silence is measured on arrival. The broker's clock tells that; the clock of a device may not. So is the age of a
+    # command's signature, and there a sender could lie.
+    stamped = {"message.timestamp.type": "LogAppendTime"}
+    readings = {**stamped, "retention.ms": str(7 * DAY_MS)}
     # A consumer that was away for a week must still learn that an alarm is over.
     alarms = {"cleanup.policy": "compact", "delete.retention.ms": str(7 * DAY_MS), "min.cleanable.dirty.ratio": "0.1"}
     return [
         *(Plan(name, partitions, readings) for name in kafka.readings),
         Plan(kafka.alerts, others, {"cleanup.policy": "delete", "retention.ms": str(30 * DAY_MS)}),
         Plan(kafka.alarms, others, alarms),
-        Plan(kafka.commands, others, {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS)}),
+        Plan(kafka.commands, others, {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS), **stamped}),
         Plan(kafka.dead_letters, others, {"cleanup.policy": "delete", "retention.ms": str(14 * DAY_MS)}),
     ]
 
@@ -121,7 +123,8 @@ def rights_of(settings: Settings, role: str) -> list[tuple[tuple[str, ...], list
     if role == "operator":
         watched = (kafka.alerts, kafka.alarms, kafka.dead_letters)
         return [(("Read",), [("topic", name) for name in watched]), (("Write",), [("topic", kafka.commands)])]
-    read = [("topic", name) for name in (*kafka.readings, kafka.commands)]
+    asked = () if settings.commands.accept == "none" else (kafka.commands,)
+    read = [("topic", name) for name in (*kafka.readings, *asked)]
     return [
         (("Read",), [*read, ("group", group_id(kafka, settings.site.name))]),
         (("Read", "Write"), [("topic", kafka.alarms)]),

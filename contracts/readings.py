@@ -58,6 +58,7 @@ class Reason(StrEnum):
     TOO_MANY_VALUES = "too_many_values"
     CAPACITY = "capacity"
     BAD_COMMAND = "bad_command"
+    BAD_SIGNATURE = "bad_signature"
 
 
 class SeriesName(NamedTuple):

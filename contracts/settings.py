@@ -24,6 +24,7 @@ __all__ = [
     "AlarmSettings",
     "Anomaly",
     "AssetSettings",
+    "Commands",
     "Drift",
     "Flatline",
     "Kafka",
@@ -164,8 +165,67 @@ class Service(Section):
         "127.0.0.1"
     )
     metrics_port: Annotated[
-        Whole, Field(ge=0, le=65535, description="port that metrics and health are served on; 0 picks a free one")
+        Annotated[Whole, Field(ge=0, le=65535)] | Literal[False],
+        Field(description="port that metrics and health are served on; 0 picks a free one, `false` serves none"),
     ] = 9464
+    metrics_certificate_file: Annotated[
+        str | None, Field(min_length=1, description="PEM file with a certificate: metrics and health are served by TLS")
+    ] = None
+    metrics_key_file: Annotated[
+        str | None,
+        Field(min_length=1, description="PEM file with the certificate's key, where it is a file of its own"),
+    ] = None
+    metrics_user: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            pattern=r"^[^:]+$",
+            description="who may ask for `/metrics` and `/status`, by a password (HTTP Basic); `/healthz` and `/readyz`"
+            " answer everybody",
+        ),
+    ] = None
+    metrics_password_file: Annotated[
+        str | None, Field(min_length=1, description="file with that password and nothing else")
+    ] = None
+
+    @model_validator(mode="after")
+    def _metrics_fit_together(self) -> Self:
+        if (self.metrics_user is None) != (self.metrics_password_file is None):
+            raise ValueError("only one of metrics_user and metrics_password_file is given|give both, or none")
+        if self.metrics_key_file is not None and self.metrics_certificate_file is None:
+            raise ValueError("metrics_key_file is given without a certificate|give metrics_certificate_file, too")
+        return self
+
+
+class Commands(Section):
+    """Whose commands are taken."""
+
+    accept: Annotated[
+        Literal["any", "signed", "none"],
+        Field(
+            description="whose commands are taken: of everybody who may write the topic; only signed ones, by a key of"
+            " `keys_file`; or none at all (one-way: the topic isn't even read)"
+        ),
+    ] = "any"
+    keys_file: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="file with a line `NAME KEY` for each key that is trusted, and with which `andon ack` and the"
+            " like sign",
+        ),
+    ] = None
+    signature_age_s_max: Annotated[
+        Number, Field(ge=1, le=86400, description="how long before its arrival a command may have been signed")
+    ] = 300.0
+
+    @model_validator(mode="after")
+    def _keys_to_go_by(self) -> Self:
+        if self.accept == "signed" and self.keys_file is None:
+            raise ValueError(
+                'accept = "signed" and there are no keys|give keys_file, with a line NAME KEY for each of them'
+            )
+        return self
 
 
 class AlarmSettings(Section):
@@ -457,6 +517,7 @@ class Settings(Section):
     site: Annotated[Site, Field(description="the plant")] = Site()
     kafka: Annotated[Kafka, Field(description="where readings come from and alerts go to")] = Kafka()
     service: Annotated[Service, Field(description="the running service")] = Service()
+    commands: Annotated[Commands, Field(description="whose commands are taken")] = Commands()
     alarms: Annotated[AlarmSettings, Field(description="the alarm lifecycle")] = AlarmSettings()
     rules: Annotated[tuple[Rule, ...], Field(description="what is watched on which sensors")] = ()
     assets: Annotated[tuple[AssetSettings, ...], Field(description="what belongs to assets as a whole")] = ()

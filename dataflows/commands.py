@@ -16,8 +16,10 @@ from contracts.codec import Refusal
 from contracts.commands import Origin, decode_command
 from contracts.errors import StateError
 from contracts.readings import group_key, group_of
+from contracts.signatures import HEADER
 from dataflows.cluster import Told
 from dataflows.decode import REJECT_KEY
+from dataflows.guard import Guard, keys_of, may_say
 from dataflows.lanes import tell_if_open
 from dataflows.offsets import Partition, Start
 from dataflows.reader import Reader
@@ -26,6 +28,7 @@ from dataflows.recorded import Recollection
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
+    from contracts.signatures import Key
     from dataflows.happenings import Happenings
     from dataflows.lanes import LaneSurroundings
     from dataflows.statistics import Statistics
@@ -49,12 +52,20 @@ SNAPSHOTS_BEFORE_COMPARISON = 2
 measure: nothing is in a hurry."""
 
 
-def command_item(origin: Origin, *, key_groups: int, happenings: Happenings) -> tuple[str, Item]:
-    """One message of the commands topic as it enters the flow: a command for its asset's key group, or a refusal."""
-    decoded = decode_command(origin)
+def command_item(
+    origin: Origin, *, key_groups: int, happenings: Happenings, judged: Key | Refusal | None = None
+) -> tuple[str, Item]:
+    """One message of the commands topic as it enters the flow: a command for its asset's key group, or a refusal.
+
+    Args:
+        judged: whose command it is, None where nobody has to prove that; or why it isn't let in.
+    """
+    decoded = judged if isinstance(judged, Refusal) else decode_command(origin)
+    if not isinstance(decoded, Refusal) and not isinstance(judged, Refusal):
+        decoded = may_say(judged, decoded) or decoded
     if not isinstance(decoded, Refusal):
         return group_key(group_of(decoded.asset, key_groups)), decoded
-    happenings.command_refused()
+    happenings.command_refused(decoded.reason)
     return REJECT_KEY, origin.refused(decoded)
 
 
@@ -62,7 +73,7 @@ class KafkaCommands(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):
     """The commands topic. On a fresh state directory it begins with the next command: old ones are about old alarms.
 
     Guarantees: at least once, in the order of each partition. A command that comes twice, after a crash, leads to the
-    same transition with the same id. Nothing here blocks or sleeps.
+    same transition with the same id. Nothing here blocks or sleeps. Where no commands are taken the topic isn't opened.
     """
 
     def __init__(self, surroundings: LaneSurroundings, *, partition_count: int, alarm_partition_count: int) -> None:
@@ -71,10 +82,13 @@ class KafkaCommands(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):
         Args:
             partition_count: of the commands topic.
             alarm_partition_count: of the alarm-state topic.
+
+        Raises: ConfigError if the keys of those who may command can't be read.
         """
         self._surroundings = surroundings
         self._partition_count = partition_count
         self._alarm_partition_count = alarm_partition_count
+        self._keys = keys_of(surroundings.settings)
         surroundings.standing.commands_open = not self.list_parts()
         surroundings.standing.commands_ended = False
 
@@ -88,22 +102,34 @@ class KafkaCommands(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):
         Raises: SourceError if the broker doesn't answer, or saved positions are gone and may not be given up.
         """
         around = self._surroundings
-        topic = around.settings.kafka.commands
-        partitions = tuple(Partition(topic, number) for number in range(self._partition_count))
         if resume_state is not None and resume_state.get("version") != VERSION:
             raise StateError(f"{PART}: version {resume_state.get('version')!r} is saved, this andon knows {VERSION}.")
         recollection = None
         if around.settings.service.clock == "wall":  # by the event clock the same readings always say the same
             recollection = Recollection(around, partition_count=self._alarm_partition_count)
-        return _Commands(partitions, saved=resume_state, surroundings=around, recollection=recollection)
+        reader: Reader | None = None
+        if around.settings.commands.accept != "none":
+            topic = around.settings.kafka.commands
+            # Without a position commands weren't taken before: what has piled up meanwhile was meant for nobody.
+            reader = Reader(
+                around.settings,
+                tuple(Partition(topic, number) for number in range(self._partition_count)),
+                saved=(resume_state or {}).get("positions") or None,
+                start=Start("latest", around.settings.service.on_lost_offsets),
+                happenings=around.happenings,
+                on_statistics=_ignore,
+                open_consumer=around.open_consumer,
+            )
+        guard = Guard(around.settings, self._keys, (resume_state or {}).get("seen", ()))
+        return _Commands(reader, guard=guard, surroundings=around, recollection=recollection)
 
 
 class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
     def __init__(
         self,
-        partitions: tuple[Partition, ...],
+        reader: Reader | None,
         *,
-        saved: dict[str, Any] | None,
+        guard: Guard,
         surroundings: LaneSurroundings,
         recollection: Recollection | None,
     ) -> None:
@@ -112,15 +138,8 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         self._recollection = recollection
         self._recalled = False
         self._snapshots = 0
-        self._reader = Reader(
-            surroundings.settings,
-            partitions,
-            saved=saved["positions"] if saved else None,
-            start=Start("latest", surroundings.settings.service.on_lost_offsets),
-            happenings=surroundings.happenings,
-            on_statistics=self._learn,
-            open_consumer=surroundings.open_consumer,
-        )
+        self._reader = reader
+        self._guard = guard
         surroundings.standing.commands_open = True
         tell_if_open(surroundings)
 
@@ -140,7 +159,8 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         if self._recollection is not None and not self._recalled:
             self._recalled = True
             return self._recollection.silences(around.now_ms())
-        out = [self._item(message) for message in self._reader.poll(POLL_COMMANDS_MAX).messages]
+        messages = self._reader.poll(POLL_COMMANDS_MAX).messages if self._reader is not None else ()
+        out = [self._item(message) for message in messages]
         out += self._judge_end()
         if self._recollection is not None and self._snapshots >= SNAPSHOTS_BEFORE_COMPARISON:
             out += self._compare(self._recollection)
@@ -151,18 +171,24 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         return datetime.now(UTC) + timedelta(seconds=IDLE_S)
 
     def snapshot(self) -> dict[str, Any]:
-        """The next unread offset of each partition."""
+        """The next unread offset of each partition, and which signed commands were there."""
         self._snapshots += self._surroundings.standing.commands_ended
-        before, self._committable = self._committable, self._reader.saved_positions()
-        if before is not None:
-            self._reader.commit(before)
-        return {"version": VERSION, "positions": self._committable}
+        saved: dict[str, Any] = {"version": VERSION, "positions": {}}
+        if self._reader is not None:
+            before, self._committable = self._committable, self._reader.saved_positions()
+            if before is not None:
+                self._reader.commit(before)
+            saved["positions"] = self._committable
+        if seen := self._guard.seen():
+            saved["seen"] = seen
+        return saved
 
     def close(self) -> None:
         """Let go of the broker."""
         if self._recollection is not None:
             self._recollection.close()
-        self._reader.close()
+        if self._reader is not None:
+            self._reader.close()
 
     def _item(self, message: Message) -> tuple[str, Item]:
         origin = Origin(
@@ -173,8 +199,13 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
             key=message.key(),
             value=message.value(),
         )
+        headers: Any = message.headers() or ()
+        signatures = [value for name, value in headers if name == HEADER]
+        judged = self._guard.judge(origin, signatures, stamped_by=message.timestamp()[0])
         around = self._surroundings
-        return command_item(origin, key_groups=around.settings.service.key_groups, happenings=around.happenings)
+        return command_item(
+            origin, key_groups=around.settings.service.key_groups, happenings=around.happenings, judged=judged
+        )
 
     def _compare(self, recollection: Recollection) -> list[tuple[str, Item]]:
         """Say what was recorded to all key groups, once, and let go of it."""
@@ -187,12 +218,13 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
 
     def _judge_end(self) -> list[tuple[str, Item]]:
         ended = self._surroundings.standing.commands_ended
-        if ended or not self._reader.reached(self._reader.ends_at_start):
+        if ended or not (self._reader is None or self._reader.reached(self._reader.ends_at_start)):
             return []
         return self._surroundings.tell(Told.COMMANDS_ENDED, PART)
 
-    def _learn(self, statistics: Statistics) -> None:
-        """The lanes watch the broker; a backlog of commands is at most some people's."""
+
+def _ignore(_statistics: Statistics) -> None:
+    """The lanes watch the broker; a backlog of commands is at most some people's."""
 
 
 class NoCommands(FixedPartitionedSource[tuple[str, "Item"], None]):

@@ -215,15 +215,19 @@ class Happenings:
         transitions = sum(isinstance(one, AlertRecord) for one in told)
         self._log.warning("alarm states mended", transitions=transitions, records=len(told) - transitions)
 
-    def command_refused(self) -> None:
+    def command_refused(self, reason: Reason) -> None:
         """A command can't be read, or can't be done, and becomes a dead letter."""
-        self.message_rejected(Reason.BAD_COMMAND)
+        self.message_rejected(reason)
+        if reason is Reason.BAD_SIGNATURE and self._once("signature"):
+            self._log.warning(
+                "command refused", reason=reason, detail="see its dead letter", repeated="counted, not logged"
+            )
 
     def command_ended(self, verb: Verb, *, done: bool) -> None:
         """A command was carried out, or refused."""
         self._commands.labels(verb, COMMANDS[not done]).inc()
         if not done:
-            self.command_refused()
+            self.command_refused(Reason.BAD_COMMAND)
 
     def heartbeat_ended(self, *, delivered: bool) -> None:
         """The broker has a heartbeat, or it never will."""

@@ -30,6 +30,8 @@ class FakeMessage:
     ts_ms: int = 0
     fault: KafkaError | None = None
     raw_key: bytes | None = b"press"
+    raw_headers: list[tuple[str, bytes]] | None = None
+    stamped_by: int = 1
 
     def topic(self) -> str:
         return self.at[0]
@@ -47,7 +49,10 @@ class FakeMessage:
         return self.raw_key
 
     def timestamp(self) -> tuple[int, int]:
-        return (1, self.ts_ms)
+        return (self.stamped_by, self.ts_ms)
+
+    def headers(self) -> list[tuple[str, bytes]] | None:
+        return self.raw_headers
 
     def error(self) -> KafkaError | None:
         return self.fault
@@ -61,18 +66,28 @@ class FakeBroker:
     waiting: list[FakeMessage | dict[str, Any]] = field(default_factory=list)
     consumers: list[FakeConsumer] = field(default_factory=list)
     now_ms: Callable[[], int] = lambda: 0
+    stamped_by: int = 1
+    """Whose clock messages have their time from, as confluent-kafka says it: the sender's."""
 
     def consumer(self, config: dict[str, Any]) -> FakeConsumer:
         self.consumers.append(FakeConsumer(self, config))
         return self.consumers[-1]
 
     def send(
-        self, topic: str, partition: int, *values: bytes | None, ts_ms: int = 0, key: bytes | None = b"press"
+        self,
+        topic: str,
+        partition: int,
+        *values: bytes | None,
+        ts_ms: int = 0,
+        key: bytes | None = b"press",
+        headers: list[tuple[str, bytes]] | None = None,
     ) -> None:
         """Messages arrive."""
         first, end = self.there[topic, partition]
         for offset, value in enumerate(values, end):
-            self.waiting.append(FakeMessage((topic, partition, offset), value, ts_ms, raw_key=key))
+            message = FakeMessage((topic, partition, offset), value, ts_ms, raw_key=key)
+            message.raw_headers, message.stamped_by = headers, self.stamped_by
+            self.waiting.append(message)
         self.there[topic, partition] = (first, end + len(values))
 
     def fail(self, topic: str, partition: int, code: int, offset: int = 0) -> None:

@@ -24,7 +24,7 @@ BY_NAME = {str(path.relative_to(ROOT)): path for path in PAGES}
 
 HEADERS = {
     *("andon_reason", "andon_detail", "andon_topic", "andon_partition", "andon_offset", "andon_truncated"),
-    *("andon_source", "andon_config", "andon_version"),
+    *("andon_source", "andon_config", "andon_version", "andon_signature"),
 }
 """Of alerts and dead letters: they look like metrics."""
 

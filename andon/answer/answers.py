@@ -45,6 +45,8 @@ class Ask:
     asset: str
     scope: Scope
     """Which alarms are meant: of a command about one alarm, exactly that one."""
+    by: str
+    """Who asks."""
     body: bytes
     """As it travels."""
 
@@ -105,7 +107,7 @@ def command_of(
         raise click.UsageError(f"{decoded.detail}.")
     if alert is not None:
         scope = Scope(alert.sensor or "", alert.kind, alert.rule)
-    return Ask(verb=verb, asset=asset, scope=scope, body=body)
+    return Ask(verb=verb, asset=asset, scope=scope, by=by, body=body)
 
 
 def _encoded(document: dict[str, Any]) -> bytes:

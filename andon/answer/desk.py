@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from andon.answer.answers import Answers
 from andon.dead_letters.letters import letter_of
 from contracts.alerts import read_alert
-from contracts.errors import SinkError
+from contracts.errors import ConfigError, Problem, SinkError
+from dataflows.guard import Signer
 from dataflows.kafka_client import client_settings, open_client, wait_for_topics
 from dataflows.tail import Tail
 
@@ -40,7 +41,8 @@ class Desk:
         listen: False: nobody waits for answers, so nothing is read.
         stop: set it, and waiting ends.
 
-    Raises: SourceError if no broker answers, or a topic is missing.
+    Raises: SourceError if no broker answers, or a topic is missing. ConfigError where no commands are taken, or the
+        keys to sign with can't be read.
     """
 
     def __init__(
@@ -56,6 +58,10 @@ class Desk:
         self._kafka = kafka = settings.kafka
         self._wait_s = wait_s = settings.service.broker_wait_s
         self._stop = stop
+        if settings.commands.accept == "none":
+            problem = Problem("commands.accept", 'is "none": andon takes no commands here.', "Ask where it does.")
+            raise ConfigError("commands", (problem,))
+        self._signer = Signer(settings)
         self._answers = Answers()
         hearing = (
             (kafka.alerts, self._hear_alert),
@@ -81,13 +87,18 @@ class Desk:
     def send(self, ask: Ask) -> None:
         """Send a command, under its asset's name, and wait until the brokers have it.
 
-        Raises: SinkError if they don't take it in time: then nobody knows of it.
+        Raises: SinkError if they don't take it in time: then nobody knows of it. ConfigError if no key speaks for who
+            asks.
         """
         topic = self._kafka.commands
         delivered: list[tuple[KafkaError | None, Message]] = []
         try:
             self._producer.produce(
-                topic, ask.body, ask.asset.encode(), on_delivery=lambda *outcome: delivered.append(outcome)
+                topic,
+                ask.body,
+                ask.asset.encode(),
+                headers=self._signer.headers(ask.body, by=ask.by),
+                on_delivery=lambda *outcome: delivered.append(outcome),
             )
         except (BufferError, KafkaException) as error:
             raise SinkError(f"kafka {topic}: the command was refused ({error}).") from error

@@ -197,6 +197,8 @@ class _Resend:
             remark(f"Too large to be kept whole, so never sent again: {named}{more}.")
         for topic, count in plan.foreign.most_common(NAMED_MAX):
             remark(f"Not sent: {_count(count, 'letter')} of {one_line(topic)}, a topic that the settings don't name.")
+        if plan.commands:
+            remark(f"Not sent: {_count(plan.commands, 'command')}. By commands.accept who gives a command signs it.")
         if plan.unreadable:
             remark(f"Not sent: {_count(plan.unreadable, 'record')} without andon's headers.")
         if plan.already:

@@ -67,6 +67,9 @@ class Plan:
     """Messages of which only the beginning is there: never sent."""
     foreign: Counter[str] = field(default_factory=Counter)
     """Letters of topics that the settings don't name: never sent."""
+    commands: int = 0
+    """Letters of commands, where they must be signed or aren't taken: never sent, since whoever sends them would sign
+    what somebody else has written."""
     unreadable: int = 0
     """Records that are no letters of andon."""
     spans: dict[int, tuple[int, int]] = field(default_factory=dict)
@@ -92,6 +95,7 @@ def plan_of(
     """
     plan = Plan()
     ours = {*settings.kafka.readings, settings.kafka.commands}
+    as_it_was = settings.commands.accept == "any"
     found: dict[Origin, Letter] = {}
     done: set[Origin] = set()
     for count, message in enumerate(messages):
@@ -105,6 +109,8 @@ def plan_of(
         letter = letter_of(message)
         if letter is None:
             plan.unreadable += 1
+        elif letter.origin.topic == settings.kafka.commands and not as_it_was:
+            plan.commands += 1
         elif letter.origin.topic not in ours:
             plan.foreign[letter.origin.topic] += 1
         elif letter.whole_bytes is not None:

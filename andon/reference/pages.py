@@ -221,6 +221,13 @@ _REASONS = {
         ),
         "Raise `service.sensors_per_asset_max` or `service.series_per_group_max`, or stop whoever makes up names.",
     ),
+    Reason.BAD_SIGNATURE: (
+        "A command isn't signed, is signed by nobody who is trusted, too old, or a copy: nothing was changed.",
+        (
+            "`andon_detail` says which. [Sign commands](../how-to/secure-andon.md#4-let-only-signed-commands-in). Many "
+            "of them: somebody writes to the topic who shouldn't."
+        ),
+    ),
     Reason.BAD_COMMAND: (
         "A [command](commands.md) can't be understood, or can't be carried out: nothing was changed.",
         "`andon_detail` says what would be right.",

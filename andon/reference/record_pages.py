@@ -214,8 +214,11 @@ Each record on the topic `kafka.commands` asks for one thing. The key is the ass
 What became of a command can be looked up: every transition that it causes carries its `topic/partition/offset` in the
 header `andon_source` of the [alert](alerts.md), with `by` and `comment`; what it holds back is on the
 [alarm-state topic](alarm-state.md); a command that is refused is a [dead letter](reject-reasons.md) of the reason
-`bad_command`, whose headers name its topic, partition and offset and say what would be right. A refused command has
-changed nothing.
+`bad_command` or `bad_signature`, whose headers name its topic, partition and offset and say what would be right. A
+refused command has changed nothing.
+
+Where [only signed commands are let in](../how-to/secure-andon.md#4-let-only-signed-commands-in), the header
+`andon_signature` says who has signed it: `version:key:ms:nonce:mac`.
 """
 _KEYS = {
     "command": "one of the words below",

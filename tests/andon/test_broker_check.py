@@ -6,13 +6,13 @@ import pytest
 
 from andon.broker_check import judge_topics
 from andon.topics import plans
-from contracts.settings import Kafka
+from contracts.settings import Commands, Kafka, Settings
 
 HOUR_MS = 3_600_000
 
 
-def _judged(configs):
-    return [str(warning) for warning in judge_topics(Kafka(), configs)]
+def _judged(configs, settings=None):
+    return [str(warning) for warning in judge_topics(settings or Settings(), configs)]
 
 
 def test_topics_as_andon_creates_them_are_fine():
@@ -62,3 +62,18 @@ def test_readings_that_are_kept_for_ever_are_fine():
 def test_topics_as_they_are_planned_are_fine():
     """What `andon topics create` makes, `andon check` doesn't complain about."""
     assert _judged({plan.name: plan.config for plan in plans(Kafka(), partitions=4)}) == []
+
+
+def test_signed_commands_need_the_brokers_clock():
+    """Else every one of them would be refused, and the reason be found in the dead letters."""
+    signed = Settings(commands=Commands(accept="signed", keys_file="keys"))
+    configs = {"andon.commands": {"message.timestamp.type": "CreateTime"}}
+
+    assert _judged(configs) == []
+    assert _judged(configs, signed) == [
+        (
+            "topic andon.commands: takes the time from who sends: every signed command is refused, since its age isn't"
+            " known. Set message.timestamp.type=LogAppendTime."
+        )
+    ]
+    assert _judged({plan.name: plan.config for plan in plans(Kafka(), partitions=4)}, signed) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME
 
 from contracts.alarm_states import (
     AlarmRecord,
@@ -17,9 +18,10 @@ from contracts.alarm_states import (
 from contracts.commands import Command, Scope, Verb
 from contracts.errors import StateError
 from contracts.readings import Reason, Reject, group_key, group_of
-from contracts.settings import Service, Settings
+from contracts.settings import Commands, Service, Settings
 from dataflows.commands import KafkaCommands, NoCommands
 from dataflows.decode import REJECT_KEY
+from dataflows.guard import Signer
 from dataflows.happenings import Happenings
 from dataflows.heartbeat import Pulse
 from dataflows.lanes import LaneSurroundings
@@ -39,7 +41,7 @@ FLOOD = alarm_key(asset="plant-1", sensor=None, kind="flood", rule="site")
 class Desk:
     """The source on a fake broker: five old commands, and an alarm-state topic with what a test puts into it."""
 
-    def __init__(self, *, clock="wall", until_caught_up=False, lanes_ended=True):
+    def __init__(self, *, clock="wall", until_caught_up=False, lanes_ended=True, commands=None):
         self.broker = FakeBroker(
             {("andon.commands", 0): (0, 5), ("andon.commands", 1): (2, 2), ("andon.alarms", 0): (0, 0)}
         )
@@ -49,7 +51,7 @@ class Desk:
         self.producers = []
         if lanes_ended:
             self.standing.ended.add("lane-00")
-        settings = Settings(service=Service(clock=clock))
+        settings = Settings(service=Service(clock=clock), commands=commands or Commands())
         self.surroundings = LaneSurroundings(
             settings=settings,
             happenings=self.happenings,
@@ -305,3 +307,83 @@ def test_no_commands_end_at_once():
 
     with pytest.raises(StopIteration):
         source.build_part("commands", source.list_parts()[0], None).next_batch()
+
+
+def test_where_no_commands_are_taken_the_topic_is_not_even_read():
+    """In one-way mode nothing that anybody writes to the topic comes into the process."""
+    desk = Desk(commands=Commands(accept="none"))
+    part = desk.open()
+    desk.broker.send("andon.commands", 0, ACKNOWLEDGE)
+
+    early, late = compared(part)
+
+    assert all(partition[0] == "andon.alarms" for consumer in desk.broker.consumers for partition in consumer.assigned)
+    assert not any(isinstance(item, Command | Reject) for _, item in early + late)
+    assert desk.standing.commands_open
+    assert desk.standing.commands_ended
+    assert part.snapshot() == {"version": 1, "positions": {}}
+    part.close()
+
+
+def test_a_one_way_run_that_is_to_catch_up_ends():
+    """It doesn't wait for commands that never come."""
+    desk = Desk(commands=Commands(accept="none"), until_caught_up=True)
+
+    with pytest.raises(StopIteration):
+        said(desk.open())
+
+    assert desk.stop.is_set()
+
+
+def test_commands_that_piled_up_in_one_way_mode_are_not_carried_out_afterwards():
+    """When commands are taken again it begins with the next one."""
+    desk = Desk()
+
+    desk.open(saved={"version": 1, "positions": {}})
+
+    assert desk.broker.consumers[1].assigned == [("andon.commands", 0, 5), ("andon.commands", 1, 2)]
+
+
+def test_only_what_is_signed_goes_on_and_copies_are_known_after_a_restart(tmp_path):
+    """The rest is a dead letter that says why, and is counted apart."""
+    (tmp_path / "keys").write_text(f"maria {'5e' * 32}\n")
+    commands = Commands(accept="signed", keys_file=str(tmp_path / "keys"))
+    signer = Signer(Settings(commands=commands), now_ms=lambda: NOW_MS)
+    signed = signer.headers(ACKNOWLEDGE, by="maria")
+    desk = Desk(commands=commands)
+    desk.broker.stamped_by = TIMESTAMP_LOG_APPEND_TIME
+    part = desk.open()
+
+    desk.broker.send("andon.commands", 0, ACKNOWLEDGE, ts_ms=NOW_MS)
+    desk.broker.send("andon.commands", 0, ACKNOWLEDGE, ts_ms=NOW_MS, headers=signed)
+    (_, unsigned), (_, command) = said(part)
+    saved = part.snapshot()
+    again = Desk(commands=commands)
+    again.broker.stamped_by = TIMESTAMP_LOG_APPEND_TIME
+    part = again.open(saved=saved | {"positions": {"andon.commands/0": 5, "andon.commands/1": 2}})
+    again.broker.send("andon.commands", 0, ACKNOWLEDGE, ACKNOWLEDGE, ts_ms=NOW_MS, headers=signed)
+    (_, copy), (_, other) = said(part)
+
+    assert (unsigned.reason, unsigned.detail) == (
+        Reason.BAD_SIGNATURE,
+        "it isn't signed, and only signed commands are taken here",
+    )
+    assert (command.verb, command.by) == (Verb.ACKNOWLEDGE, "maria")
+    assert [place for _, place, _ in saved["seen"]] == ["0/6"]
+    assert {copy.detail, getattr(other, "verb", None)} == {"it is a copy of the command at 0/6", Verb.ACKNOWLEDGE}
+    assert desk.happenings.registry.get_sample_value("andon_rejects_total", {"reason": "bad_signature"}) == 1
+
+
+def test_a_name_that_the_key_does_not_speak_for_is_refused(tmp_path):
+    """Who commands is proven, not said."""
+    (tmp_path / "keys").write_text(f"karl {'5e' * 32}\n")
+    commands = Commands(accept="signed", keys_file=str(tmp_path / "keys"))
+    signed = Signer(Settings(commands=commands), now_ms=lambda: NOW_MS).headers(ACKNOWLEDGE, by="karl")
+    desk = Desk(commands=commands)
+    desk.broker.stamped_by = TIMESTAMP_LOG_APPEND_TIME
+    part = desk.open()
+
+    desk.broker.send("andon.commands", 0, ACKNOWLEDGE, ts_ms=NOW_MS, headers=signed)
+    ((_, refused),) = said(part)
+
+    assert (refused.reason, refused.detail) == (Reason.BAD_SIGNATURE, "the key karl may not speak for maria")

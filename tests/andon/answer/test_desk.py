@@ -10,9 +10,10 @@ from andon.answer.desk import Desk
 from contracts.alarm_states import Hold, HoldState, hold_key
 from contracts.alerts import AlertRecord
 from contracts.commands import Scope, Verb
-from contracts.errors import SinkError
+from contracts.errors import ConfigError, SinkError
 from contracts.readings import Reason, Reject
-from contracts.settings import Service, Settings
+from contracts.settings import Commands, Service, Settings
+from contracts.signatures import parse_keys, read_signature
 from dataflows.kafka_sink import alert_headers, dead_letter
 from tests.alarm_states import T0, alarm_state
 from tests.fake_kafka import FakeMessage, FakeProducer
@@ -38,10 +39,10 @@ class _Producer(FakeProducer):
 
     refusal = None
 
-    def produce(self, topic, value, key, *, on_delivery):
+    def produce(self, topic, value, key, *, headers, on_delivery):
         if self.refusal:
             raise self.refusal
-        super().produce(topic, value, key, headers=(), on_delivery=on_delivery)
+        super().produce(topic, value, key, headers=headers, on_delivery=on_delivery)
         self.held[-1] = (on_delivery, FakeMessage((topic, 2, len(self.records)), ts_ms=T0))
 
 
@@ -63,11 +64,11 @@ class _Tail:
 class _Surroundings:
     """A desk and all that it meets."""
 
-    def __init__(self, *, listen=True):
+    def __init__(self, *, listen=True, settings=SETTINGS):
         self.tails = {}
         self.stop = threading.Event()
         self.desk = Desk(
-            SETTINGS,
+            settings,
             stop=self.stop,
             listen=listen,
             open_producer=self._open_producer,
@@ -110,6 +111,29 @@ def test_a_command_is_sent_under_its_asset_and_confirmed():
     assert (record["topic"], record["key"], record["value"]) == ("andon.commands", b"press-1", SHELVE.body)
     assert around.producer.config["acks"] == "all"
     assert around.desk.waiting == [SHELVE]
+
+
+def test_a_command_is_signed_with_the_key_that_speaks_for_who_asks(tmp_path):
+    """Whoever has the key is heard where only signed commands are; without keys there is no header."""
+    (tmp_path / "keys").write_text(f"karl {'00' * 32}\nmaria {'5e' * 32}\n")
+    around = _Surroundings(settings=Settings(commands=Commands(keys_file=str(tmp_path / "keys"))))
+    unsigned = _Surroundings()
+
+    around.desk.send(SHELVE)
+    unsigned.desk.send(SHELVE)
+
+    ((name, signature),) = around.producer.records[0]["headers"].items()
+    keys = {key.name: key for key in parse_keys((tmp_path / "keys").read_text())}
+    read = read_signature(signature, SHELVE.body, keys=keys, site="plant-1", topic="andon.commands")
+    assert name == "andon_signature"
+    assert read.key.name == "maria"
+    assert not unsigned.producer.records[0]["headers"]
+
+
+def test_where_no_commands_are_taken_none_is_sent():
+    """Whoever tries is told at once instead of waiting for an answer."""
+    with pytest.raises(ConfigError, match=r"commands\.accept: is \"none\": andon takes no commands here"):
+        _Surroundings(settings=Settings(commands=Commands(accept="none")))
 
 
 def test_the_alert_that_names_a_command_is_its_answer():

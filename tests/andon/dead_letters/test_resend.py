@@ -11,7 +11,7 @@ from andon.dead_letters.resend import Memory, Sender, plan_of, send
 from andon.dead_letters.resent import Resent
 from contracts.errors import SinkError, SourceError
 from contracts.readings import Reason, Reject
-from contracts.settings import Settings
+from contracts.settings import Commands, Settings
 from dataflows.kafka_sink import dead_letter
 
 SETTINGS = Settings()
@@ -160,6 +160,18 @@ def test_each_message_goes_back_to_its_topic_with_its_own_key_and_value():
     resending.run(broker)
 
     assert broker.taken == [("readings", 2, b"press", b"\xff\x00"), ("andon.commands", 0, b"press", b"{}")]
+
+
+@pytest.mark.parametrize("accept", ["signed", "none"])
+def test_a_command_is_not_sent_again_where_who_gives_it_signs_it(accept):
+    """Whoever sends a forged command again would sign it."""
+    records = [letter(0), letter(1, topic="andon.commands", reason=Reason.BAD_SIGNATURE)]
+    settings = Settings(commands=Commands(accept=accept, keys_file="keys"))
+
+    plan = plan_of(records, settings=settings, resent={}, reason=None)
+
+    assert plan.commands == 1
+    assert [place.offset for place in plan.send] == [0]
 
 
 def test_a_partition_that_is_no_more_is_left_to_the_key():
