@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["LoopThread"]
 
 WAIT_S = 60
+CLOSE_WAIT_S = 5
+"""For connections whose other side has just been closed."""
 
 
 class LoopThread:
@@ -40,5 +43,7 @@ async def _end_the_rest() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-    for _ in range(10):
-        await asyncio.sleep(0)
+    open_sockets = asyncio.get_running_loop()._selector.get_map()
+    deadline = time.monotonic() + CLOSE_WAIT_S
+    while len(open_sockets) > 1 and time.monotonic() < deadline:  # noqa: ASYNC110 - one wakes the loop
+        await asyncio.sleep(0.005)
