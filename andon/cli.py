@@ -37,6 +37,7 @@ COMMANDS = {
     "dead-letters": "andon.dead_letters.command",
     "notify": "andon.notify.command",
     "gateway": "andon.gateway.command",
+    "state": "andon.saved",
     "check": "andon.check",
     "topics": "andon.topics",
 }
