@@ -13,7 +13,7 @@ import yaml
 from tests.conftest import ROOT
 from tests.deploy.containers import services_of
 
-FILES = ["compose.yaml"]
+FILES = ["compose.yaml", "compose.cluster.yaml"]
 ONCE = {"topics"}
 """Services that end by themselves."""
 
@@ -69,6 +69,18 @@ def test_a_service_waits_for_what_can_be_waited_for(name):
         checked = "test" in SERVICES[other].get("healthcheck", {}) or SERVICES[other]["image"].startswith("andon:")
         assert wait["condition"] in ({"service_completed_successfully"} if other in ONCE else {"service_healthy"})
         assert other in ONCE or checked
+
+
+def test_the_processes_of_a_cluster_know_each_other():
+    """Each is found under its service's name, has a number of its own, and runs by the same settings as one alone."""
+    fellows = {name: service for name, service in SERVICES.items() if service.get("command", ())[:1] == ["run"]}
+
+    numbers = [service["command"][service["command"].index("--process") + 1] for service in fellows.values()]
+    (addresses,) = {service["command"][service["command"].index("--addresses") + 1] for service in fellows.values()}
+    assert numbers == ["0", "1", "2"]
+    assert addresses.split(";") == [f"{name}:9465" for name in fellows]
+    assert all(service["environment"] == SERVICES["andon"]["environment"] for service in fellows.values())
+    assert all(service["networks"] == SERVICES["andon"]["networks"] for service in fellows.values())
 
 
 def test_ports_are_open_on_this_machine_only():
