@@ -24,6 +24,7 @@ COMMANDS = {
     "record": "andon.record.command",
     "compare": "andon.compare.command",
     "watch": "andon.watch.command",
+    "console": "andon.console.command",
     "alarms": "andon.alarms",
     "ack": "andon.answer.ask:ack",
     "shelve": "andon.answer.ask:shelve",

@@ -13,6 +13,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from andon.console.simulated import SimulatedConsole, Watched
 from andon.engine import run_flow
 from andon.interrupts import until_stopped
 from andon.plant import DAY_MS, LIVE_MS_MIN, Plant, faults_of
@@ -22,7 +23,6 @@ from contracts.alerts import Transition
 from contracts.findings import Kind
 from contracts.loading import load
 from dataflows.collect import Hand
-from dataflows.commands import NoCommands
 from dataflows.detect import Sinks, build
 from dataflows.happenings import Happenings
 from dataflows.playback import Pace, Playback
@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 
     from andon.printing import Bar
     from andon.verdict import Verdict
-    from contracts.alarm_states import AlarmRecord
     from contracts.alerts import Alert, AlertRecord
-    from contracts.readings import Reject
 
 __all__ = ["SETTINGS_PATH", "command"]
 
@@ -68,10 +66,12 @@ _WHAT_HAPPENS = {
 )
 @click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Another plant, other faults.")
 @click.option("--json", "as_json", is_flag=True, help="Alerts as NDJSON, and the verdict as the last line.")
-def command(*, seconds: float, speed: float, seed: int, as_json: bool) -> None:
+@click.option("--page/--no-page", "with_page", default=True, show_default=True, help="Serve the operators' page too.")
+def command(*, seconds: float, speed: float, seed: int, as_json: bool, with_page: bool) -> None:
     """Watch a simulated plant in which six known things go wrong, and see which are found.
 
-    No broker is needed. Exit code 0: all six were found, with at most one false alarm; else 1.
+    No broker is needed. The same alarms are on the operators' web page, whose address is printed: on a terminal it
+    stays until Ctrl-C. Exit code 0: all six were found, with at most one false alarm; else 1.
 
     \b
     andon demo
@@ -86,17 +86,22 @@ def command(*, seconds: float, speed: float, seed: int, as_json: bool) -> None:
         )
     output = Output(as_json=as_json)
     demo = _Demo(output, seed=seed, speed=speed, live_ms=live_ms)
-    demo.introduce(seconds)
-    stopped = demo.run()
-    verdict = judge(demo.faults, demo.live_alerts)
-    document = verdict.document() | {
-        "history_alarms": demo.history_alarm_count,
-        "readings": demo.reading_count,
-        "seed": seed,
-        "stopped": stopped,
-    }
-    output.result(document, _table(verdict))
-    output.remark(_closing(verdict, demo.history_alarm_count))
+    with demo.console as console:
+        demo.introduce(seconds, page=console.open() if with_page else "")
+        stopped = demo.run()
+        verdict = judge(demo.faults, demo.live_alerts)
+        document = verdict.document() | {
+            "history_alarms": demo.history_alarm_count,
+            "readings": demo.reading_count,
+            "seed": seed,
+            "stopped": stopped,
+        }
+        output.result(document, _table(verdict))
+        output.remark(_closing(verdict, demo.history_alarm_count))
+        if console.url is not None and not (stopped or output.as_json):
+            output.remark(f"The page stays as it is until Ctrl-C: {console.url}")
+            with until_stopped() as stop:
+                stop.wait()
     sys.exit(INTERRUPTED if stopped else 0 if verdict.good else 1)
 
 
@@ -115,10 +120,16 @@ class _Demo:
         self._start_ms = LIVE_START_MS - HISTORY_DAYS * DAY_MS
         self._live = False
         self._began = 0.0
-        self._plant = Plant(seed, start_ms=self._start_ms, end_ms=end_ms, faults=self.faults)
+        self._plant = Watched(Plant(seed, start_ms=self._start_ms, end_ms=end_ms, faults=self.faults))
+        self._settings = load(SETTINGS_PATH, {})
+        self.console = SimulatedConsole(self._settings, self._plant, live_ms=LIVE_START_MS, speed=speed, seed=seed)
 
-    def introduce(self, seconds: float) -> None:
-        """Say what one is about to see."""
+    def introduce(self, seconds: float, *, page: str) -> None:
+        """Say what one is about to see.
+
+        Args:
+            page: where the operators' page is, or why there is none; empty: it isn't wanted.
+        """
         assets = {asset for asset, _ in self._plant.names.pairs}
         self._output.remark(
             f"A simulated plant of {len(assets)} pumps, presses and ovens with {len(self._plant.names)} sensors. First "
@@ -126,10 +137,12 @@ class _Demo:
             f"watch it live for {lasting(seconds)}, {self._speed:g} times faster than the world "
             f"({lasting(self._live_ms / 1000)} of its time), while six things go wrong. Each line is an alert."
         )
+        if page:
+            self._output.remark(f"The operators' page, to look at meanwhile: {page}")
 
     def run(self) -> bool:
         """Run the flow to its end; whether a person ended it early."""
-        settings = load(SETTINGS_PATH, {})
+        settings = self._settings
         happenings = Happenings()
         self._began = time.monotonic()
         with until_stopped() as stop, self._output.progress(_HISTORY) as bar:
@@ -141,12 +154,18 @@ class _Demo:
                 stop=stop,
                 on_progress=partial(self._show_progress, bar, stop),
             )
-            sinks = Sinks(alerts=Hand(self._take), dead_letters=Hand(_nothing_is_refused), alarms=Hand(_not_kept))
-            run_flow(build(settings, source, NoCommands(), sinks, happenings), epoch_s=settings.service.epoch_s)
+            console = self.console
+            commands = console.commands_source(stop, happenings)
+            sinks = Sinks(
+                alerts=Hand(self._take), dead_letters=Hand(console.take_refusal), alarms=Hand(console.take_state)
+            )
+            run_flow(build(settings, source, commands, sinks, happenings), epoch_s=settings.service.epoch_s)
+            console.end()
         return stop.is_set()
 
     def _take(self, record: AlertRecord) -> None:
         alert = record.alert
+        self.console.take_alert(record)
         if alert.ts >= LIVE_START_MS:
             self._output.alert(alert)
             if alert.kind is not Kind.FLOOD:  # it is about alarms, not about the plant
@@ -157,6 +176,7 @@ class _Demo:
     def _show_progress(self, bar: Bar, stop: Event, readings: int, ts: int) -> None:
         if self._output.gone:
             stop.set()
+        self.console.take_time(ts)
         if ts < LIVE_START_MS:
             bar(
                 (ts - self._start_ms) / (LIVE_START_MS - self._start_ms), what=_HISTORY, remark=f"{readings:,} readings"
@@ -174,14 +194,6 @@ class _Demo:
 
 
 _HISTORY = "learning what is normal"
-
-
-def _nothing_is_refused(reject: Reject) -> None:
-    raise AssertionError(f"the plant sent something that was refused: {reject}")
-
-
-def _not_kept(record: AlarmRecord) -> None:
-    """The alerts say it all: nobody comes later and asks what stands."""
 
 
 def _table(verdict: Verdict) -> Table:

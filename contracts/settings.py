@@ -12,13 +12,13 @@ from functools import cached_property
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
 from contracts import limits
+from contracts.console import Console
 from contracts.gateways import Gateway
-from contracts.section import Moment, Number, Seconds, Section, Severity, Whole
+from contracts.section import Moment, Number, Seconds, Section, Severity, TimeZone, Whole
 
 __all__ = [
     "AlarmSettings",
@@ -446,7 +446,9 @@ class Maintenance(Section):
     ] = ()
     at: Annotated[str, Field(description="every week: time of the day at which it begins")] = "00:00"
     for_h: Annotated[Number, Field(gt=0, le=168, description="every week: how long it lasts, in hours")] = 24.0
-    time_zone: Annotated[str, Field(description="every week: of `at`, as in the tz database: Europe/Berlin")] = "UTC"
+    time_zone: Annotated[TimeZone, Field(description="every week: of `at`, as in the tz database: Europe/Berlin")] = (
+        "UTC"
+    )
     comment: Annotated[
         str | None, Field(max_length=limits.COMMENT_CHARACTERS_MAX, description="shown in the alerts that it concerns")
     ] = None
@@ -474,15 +476,6 @@ class Maintenance(Section):
         if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", at, re.ASCII):
             raise ValueError(f"{at[:60]!r} is no time of the day|give hours and minutes from 00:00 to 23:59")
         return at
-
-    @field_validator("time_zone")
-    @classmethod
-    def _is_time_zone(cls, time_zone: str) -> str:
-        try:
-            ZoneInfo(time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"{time_zone[:60]!r} isn't in the tz database|give one like Europe/Berlin") from error
-        return time_zone
 
 
 class ResolvedRule(Section):
@@ -519,6 +512,7 @@ class Settings(Section):
     service: Annotated[Service, Field(description="the running service")] = Service()
     commands: Annotated[Commands, Field(description="whose commands are taken")] = Commands()
     alarms: Annotated[AlarmSettings, Field(description="the alarm lifecycle")] = AlarmSettings()
+    console: Annotated[Console, Field(description="the operators' web page")] = Console()
     rules: Annotated[tuple[Rule, ...], Field(description="what is watched on which sensors")] = ()
     assets: Annotated[tuple[AssetSettings, ...], Field(description="what belongs to assets as a whole")] = ()
     maintenance: Annotated[tuple[Maintenance, ...], Field(description="planned work")] = ()

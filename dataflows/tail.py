@@ -91,6 +91,11 @@ class Tail:
         self._consumer.assign([TopicPartition(part.topic, part.number, at) for part, at in beginnings.items()])
 
     @property
+    def topic(self) -> str:
+        """Which topic is read."""
+        return self._topic
+
+    @property
     def caught_up(self) -> bool:
         """All that was there when it was opened has been handed out."""
         return not self._unread

@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["PROGRAMS", "ProgramError", "home", "libraries", "program"]
+__all__ = ["PROGRAMS", "ProgramError", "cache_folder", "home", "libraries", "program", "release", "run"]
 
 FETCH_WAIT_S = 300.0
 LOG_LINES_MAX = 15
@@ -89,9 +89,9 @@ def _fetched(wanted: _Packaged) -> Path:
     missing = [tool for tool in ("apt-get", "dpkg-deb", "dpkg") if shutil.which(tool) is None]
     if missing:
         raise ProgramError(f"there is no {package} on PATH, and without {missing[0]} it can't be fetched: install it.")
-    architecture = _run(["dpkg", "--print-architecture"], Path.cwd()).strip()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "andon"
-    folder = cache / f"debian-{_release()}-{architecture}-{package}"
+    architecture = run(["dpkg", "--print-architecture"], Path.cwd()).strip()
+    cache = cache_folder()
+    folder = cache / f"debian-{release()}-{architecture}-{package}"
     if folder.exists():
         return folder
     cache.mkdir(parents=True, exist_ok=True)
@@ -102,11 +102,9 @@ def _fetched(wanted: _Packaged) -> Path:
             with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as scratch:
                 arriving = Path(scratch) / "files"
                 archive = _download(package, Path(scratch))
-                _run(["dpkg-deb", "--extract", str(archive), str(arriving)], Path(scratch))
+                run(["dpkg-deb", "--extract", str(archive), str(arriving)], Path(scratch))
                 for library in _missing_libraries(archive) if wanted.has_libraries else ():
-                    _run(
-                        ["dpkg-deb", "--extract", str(_download(library, Path(scratch))), str(arriving)], Path(scratch)
-                    )
+                    run(["dpkg-deb", "--extract", str(_download(library, Path(scratch))), str(arriving)], Path(scratch))
                 _relocate(arriving)
                 arriving.rename(folder)
     return folder
@@ -115,19 +113,19 @@ def _fetched(wanted: _Packaged) -> Path:
 def _download(package: str, scratch: Path) -> Path:
     """The package's file. The machine's own lists of packages may be missing or old: then ours are made anew."""
     try:
-        _run(["apt-get", "-q", "download", package], scratch)
+        run(["apt-get", "-q", "download", package], scratch)
     except ProgramError:
         for part in ("lists", "cache"):
             (scratch / part).mkdir(exist_ok=True)
         apt = ["apt-get", "-q", "-o", f"Dir::State::Lists={scratch / 'lists'}", "-o", f"Dir::Cache={scratch / 'cache'}"]
-        _run([*apt, "update"], scratch)
-        _run([*apt, "download", package], scratch)
+        run([*apt, "update"], scratch)
+        run([*apt, "download", package], scratch)
     return next(scratch.glob(f"{package}_*.deb"))
 
 
 def _missing_libraries(archive: Path) -> list[str]:
     """The packages of libraries that a package depends on, and that aren't installed here."""
-    depends = _run(["dpkg-deb", "--field", str(archive), "Depends"], archive.parent)
+    depends = run(["dpkg-deb", "--field", str(archive), "Depends"], archive.parent)
     named = [part.split("|")[0].split("(")[0].strip() for part in depends.split(",")]
     return [name for name in named if name.startswith("lib") and not _is_installed(name)]
 
@@ -144,13 +142,22 @@ def _relocate(folder: Path) -> None:
         path.write_bytes(path.read_bytes().replace(SHARED, SHARED_FROM_HOME))
 
 
-def _release() -> str:
+def cache_folder() -> Path:
+    """Where all checkouts keep what was fetched."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "andon"
+
+
+def release() -> str:
     """Of Debian, or what is like it; a new release fetches anew."""
     lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line).get("VERSION_CODENAME", "unknown").strip('"')
 
 
-def _run(command: list[str], folder: Path) -> str:
+def run(command: list[str], folder: Path) -> str:
+    """Run a command in a folder; what it said.
+
+    Raises: ProgramError, with the end of that, if it fails or takes more than FETCH_WAIT_S.
+    """
     try:
         done = subprocess.run(
             command,

@@ -62,8 +62,8 @@ def page(shown: Shown) -> str:
     """The whole page."""
     document, columns = _document(shown)
     packed = base64.b64encode(zlib.compress(columns, 6)).decode()
-    style = _file("page.css") + _file("uplot/uPlot.min.css")
-    scripts = [_file("uplot/uPlot.iife.min.js"), _file("page.js")]
+    style = _file("page.css") + _uplot("uPlot.min.css")
+    scripts = [_uplot("uPlot.iife.min.js"), _file("page.js")]
     allowed = " ".join(f"'sha256-{_checksum(script)}'" for script in scripts)
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src {allowed}"
     return "\n".join(
@@ -225,9 +225,11 @@ def _embedded(document: dict[str, Any]) -> str:
 
 
 def _file(name: str) -> str:
-    folder, _, rest = name.rpartition("/")
-    place = files("andon.plot") / folder if folder else files("andon.plot")
-    return (place / rest).read_text(encoding="utf-8")
+    return (files("andon.plot") / name).read_text(encoding="utf-8")
+
+
+def _uplot(name: str) -> str:
+    return (files("console") / "static" / "vendor" / "uplot" / name).read_text(encoding="utf-8")
 
 
 def _checksum(script: str) -> str:

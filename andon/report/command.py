@@ -25,16 +25,17 @@ from contracts.alarm_states import hold_key
 from contracts.loading import load
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from threading import Event as Flag
 
     from confluent_kafka import Message
 
     from andon.report.figures import Figures
     from andon.report.targets import Verdict
-    from andon.table import Table
+    from contracts.alarm_states import HoldState
     from contracts.settings import Settings
 
-__all__ = ["command"]
+__all__ = ["command", "document_of", "held_of"]
 
 SCHEMA = 1
 INTERRUPTED = 130
@@ -108,7 +109,7 @@ def command(
     if html_path is not None:
         _write(html_path, page(found, judged))
         output.remark(f"wrote {html_path}")
-    output.result(_document(found, judged, log), shown(found, judged))
+    output.result(document_of(found, judged, log), shown(found, judged))
     if log.unreadable:
         output.remark(f"{log.unreadable:,} of {log.read:,} records are no alerts of this version, and aren't counted")
 
@@ -160,7 +161,7 @@ def _read_topics(settings: Settings, log: AlertLog, period: Period, output: Outp
         log.stands(state)
     if fault := table.watching(now_ms()).fault:
         output.remark(fault)
-    return _held(table, now_ms())
+    return held_of(table.holds.values(), now_ms())
 
 
 def _event_id(message: Message) -> bytes | None:
@@ -168,8 +169,9 @@ def _event_id(message: Message) -> bytes | None:
     return value if isinstance(value, bytes) else None
 
 
-def _held(table: Table, now: int) -> list[HeldBack]:
+def held_of(holds: Iterable[HoldState], now: int) -> list[HeldBack]:
     """All holds that stand, shelves that are over left out; shelves first, the oldest of each sort first."""
+    known = list(holds)
     found = [
         HeldBack(
             sort=sort,
@@ -180,7 +182,7 @@ def _held(table: Table, now: int) -> list[HeldBack]:
             comment=hold.comment,
         )
         for sort in _SORTS
-        for state in table.holds.values()
+        for state in known
         if (hold := getattr(state, sort)) is not None and (hold.until_ts is None or hold.until_ts > now)
     ]
     return sorted(found, key=lambda one: (_SORTS.index(one.sort), one.since_ts))
@@ -189,7 +191,8 @@ def _held(table: Table, now: int) -> list[HeldBack]:
 _SORTS = ("shelved", "suppressed", "out_of_service")
 
 
-def _document(found: Figures, judged: list[Verdict], log: AlertLog) -> dict[str, Any]:
+def document_of(found: Figures, judged: list[Verdict], log: AlertLog) -> dict[str, Any]:
+    """The report as one JSON object."""
     return {
         "schema": SCHEMA,
         **{field.name: getattr(found, field.name) for field in fields(found)},

@@ -162,6 +162,6 @@ def test_a_page_asks_no_host_for_anything_and_runs_its_own_scripts_only():
 @pytest.mark.parametrize("name", UPLOT)
 def test_what_was_taken_from_others_is_unchanged(name):
     """Who looks for the licence and the version of a file finds those of the file."""
-    content = (ROOT / "andon" / "plot" / "uplot" / name).read_bytes()
+    content = (ROOT / "console" / "static" / "vendor" / "uplot" / name).read_bytes()
 
     assert hashlib.sha256(content).hexdigest() == UPLOT[name]
