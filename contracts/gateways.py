@@ -16,6 +16,7 @@ from pydantic import Field, field_validator, model_validator
 from contracts.section import Number, Seconds, Section, Whole
 
 __all__ = [
+    "S7",
     "Broker",
     "Connection",
     "Gateway",
@@ -28,6 +29,7 @@ __all__ = [
     "Point",
     "Polled",
     "PolledPoint",
+    "S7Point",
     "Sparkplug",
     "placeholders",
 ]
@@ -220,6 +222,44 @@ class Modbus(Polled):
     points: Annotated[tuple[ModbusPoint, ...], Field(min_length=1, description="what is read")]
 
 
+class S7Point(PolledPoint):
+    """A number in the memory of a SIMATIC controller."""
+
+    address: Annotated[
+        str,
+        Field(
+            pattern=r"^(DB\d{1,5}\.DB(X\d{1,5}\.[0-7]|[BWD]\d{1,5})|[MIQ](\d{1,5}\.[0-7]|[BWD]\d{1,5}))$",
+            description="as in STEP 7: `DB10.DBD4`, `DB10.DBX8.3`, `MW20`, `I0.4`",
+        ),
+    ]
+    type: Annotated[
+        Literal["bool", "byte", "sint", "int", "word", "dint", "dword", "real", "lreal"] | None,
+        Field(
+            description="by default bool for a bit, byte for B, int for W, real for D; an lreal begins at a D address"
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        fitting = {"X": ("bool",), "B": ("byte", "sint"), "W": ("int", "word"), "D": ("real", "dint", "dword", "lreal")}
+        width = next((letter for letter in "XBWD" if letter in self.address.removeprefix("DB").replace("DB", "")), "X")
+        if self.type is not None and self.type not in fitting[width]:
+            raise ValueError(f"{self.address} is no {self.type}|give {' or '.join(fitting[width])}")
+        return self
+
+
+class S7(Polled):
+    """A SIMATIC S7 controller, or what speaks like one: data blocks, markers, inputs and outputs are read."""
+
+    port: Annotated[Whole, Field(ge=1, le=65535, description="TCP port")] = 102
+    rack: Annotated[Whole, Field(ge=0, le=7, description="of the CPU")] = 0
+    slot: Annotated[Whole, Field(ge=0, le=31, description="of the CPU: 1 for S7-1200 and 1500, 2 for S7-300")] = 1
+    gap: Annotated[
+        Whole, Field(ge=0, le=200, description="bytes between two points that are read along rather than asked twice")
+    ] = 16
+    points: Annotated[tuple[S7Point, ...], Field(min_length=1, description="what is read")]
+
+
 class Broker(Connection):
     """What all connections to an MQTT broker have."""
 
@@ -373,13 +413,14 @@ class Gateway(Section):
     ] = 9465
     opcua: Annotated[tuple[OpcUa, ...], Field(description="OPC UA servers")] = ()
     modbus: Annotated[tuple[Modbus, ...], Field(description="Modbus TCP devices")] = ()
+    s7: Annotated[tuple[S7, ...], Field(description="SIMATIC S7 controllers")] = ()
     mqtt: Annotated[tuple[Mqtt, ...], Field(description="MQTT brokers")] = ()
     sparkplug: Annotated[tuple[Sparkplug, ...], Field(description="MQTT brokers with Sparkplug B")] = ()
 
     @property
     def connections(self) -> tuple[Connection, ...]:
         """All devices, of all protocols."""
-        return (*self.opcua, *self.modbus, *self.mqtt, *self.sparkplug)
+        return (*self.opcua, *self.modbus, *self.s7, *self.mqtt, *self.sparkplug)
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -18,6 +18,7 @@ from tests.conftest import ROOT
 from tests.gateways.peers.edge_node import metric, press_node
 from tests.gateways.peers.modbus import pump
 from tests.gateways.peers.opcua import opcua_press
+from tests.gateways.peers.s7 import controller
 from tests.gateways.process import GatewayProcess, free_port
 from tests.kafka.service import Service, Topics, read_all, wait_until
 from tests.test_tutorial import furnish, type_in
@@ -220,3 +221,22 @@ def test_a_sparkplug_node_as_its_page_has_it(plant, mosquitto, tmp_path):
 
     assert alert["value"] == 97.5
     assert '#   asset = "line.edge-7.press", sensor = "Temperature": 20.0' in shown
+
+
+def test_an_s7_controller_as_its_page_has_it(plant, tmp_path):
+    """An oven that becomes too hot, over S7 communication."""
+    reader = Reader("connect-s7.md", tmp_path, plant)
+    with controller() as peer:
+        peer.set_real(4, 20.5)
+        shown = reader.type_all(HOST="127.0.0.1", PORT=str(peer.port))
+        with reader.run() as gateway:
+            gateway.start()
+            peer.set_real(4, 97.5)
+
+            alert = reader.wait_for_alert("oven-1", "temp")
+            assert gateway.end() == 0
+
+    assert alert["value"] == 97.5
+    found = tomllib.loads(shown.partition("gateway.toml: fine")[0])["gateway"]["s7"][0]
+    assert {"address": "DB10.DBD4", "sensor": "db10-4"} in found["points"]
+    assert peer.written == []
