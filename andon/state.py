@@ -8,6 +8,9 @@ state/
     saved/            appears whole or not at all
         andon.json    what the state is made for: it can't be read by a service of another shape
         store/        Bytewax's recovery store
+
+All of it is for its owner alone, directories 0700 and files 0600. Bytewax reads its store by Python's pickle, which
+runs what it is told to: whoever can write there can do whatever andon can. Whoever can read there knows the plant.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import json
 import os
 import re
 import shutil
+import stat
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -80,6 +84,10 @@ def hold_state(directory: Path, settings: Settings) -> Iterator[int]:
                 raise _unstorable(directory, reason) from error
             raise
         _compare(directory, settings)
+        try:
+            _shut_out_others(directory)
+        except OSError as error:
+            raise _unusable(directory, error) from error
         yield lock
     finally:
         os.close(lock)  # which releases it, as the end of the process would
@@ -157,6 +165,29 @@ def _create(directory: Path, settings: Settings) -> None:
         os.fsync(parent)
     finally:
         os.close(parent)
+
+
+def _shut_out_others(directory: Path) -> None:
+    """Take all rights on the directory from everybody else, also where it was made by hand or unpacked from a backup.
+
+    What isn't ours, as the mount point of a volume, can't be changed: then it may not be open to everybody's writing.
+    """
+    saved = directory / "saved"
+    for path in (directory, directory / "lock", saved, *saved.rglob("*")):
+        try:
+            found = path.lstat()
+        except FileNotFoundError:  # a journal that SQLite has just finished with
+            continue
+        others = stat.S_IMODE(found.st_mode) & 0o077
+        if not others or stat.S_ISLNK(found.st_mode):
+            continue
+        if found.st_uid == os.geteuid() or os.geteuid() == 0:
+            path.chmod(0o700 if stat.S_ISDIR(found.st_mode) else 0o600)
+        elif others & stat.S_IWOTH:
+            raise StateError(
+                f"{path}: everybody may write there, and it belongs to another user. Whoever writes to the saved state "
+                f"can run programs as andon. Give {directory} to andon's user, with mode 0700."
+            )
 
 
 def _shape(settings: Settings) -> dict[str, Any]:

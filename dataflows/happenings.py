@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from dataflows.offsets import Lost
-    from detectors.windows import Adjusted, Paused, Warming
+    from detectors.windows import Adjusted, Paused, Restarted, Warming
 
 Entry = TypeVar("Entry")
 
@@ -379,9 +379,19 @@ class Happenings:
             self._refused.append(refused)
             self._log.warning("capacity met", **refused._asdict())
 
-    def model_restarted(self, *, asset: str, sensor: str | None, reason: str) -> None:
-        """A model couldn't go on from what was saved, and learns afresh."""
-        self._log.warning("model restarted", asset=asset, sensor=sensor, reason=reason)
+    def models_restarted(self, restarted: Iterable[Restarted]) -> None:
+        """Models of a key group couldn't go on from what was saved, and learn afresh: a line for each reason.
+
+        Changed settings may concern every series of the plant.
+        """
+        by_reason: dict[str, list[Restarted]] = {}
+        for one in restarted:
+            by_reason.setdefault(one.reason, []).append(one)
+        for reason, those in by_reason.items():
+            first = those[0]
+            self._log.warning(
+                "models restarted", asset=first.asset, sensor=first.sensor, reason=reason, others=len(those) - 1
+            )
 
     def warming(self) -> list[Warming]:
         """Series that haven't seen enough windows to alarm; at most `LISTED_MAX` of them."""

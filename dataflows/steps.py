@@ -217,8 +217,7 @@ class WindowsStep(_Step):
         super().__init__("windows", happenings)
         self._learning = Learning(0, 0, 0)
         happenings.learner_met(windows.warming, windows.paused, windows.adjusted)
-        for restarted in windows.restarted:
-            happenings.model_restarted(asset=restarted.asset, sensor=restarted.sensor, reason=restarted.reason)
+        happenings.models_restarted(windows.restarted)
         self._count_learning()
 
     @classmethod

@@ -152,7 +152,7 @@ _NO_TRACE = np.zeros(0, TRACE)
 _NO_SCORE = (math.nan, math.nan, math.nan, math.nan)
 _ANOTHER_MODEL = "the settings name another model"
 _OTHER_SENSORS = "the settings watch other sensors of it"
-_OTHER_UNIT = "a sensor of it has another unit"
+_OTHER_MEANING = "a sensor of it has another unit, or windows of another length"
 
 
 class Learning(NamedTuple):
@@ -353,6 +353,7 @@ class Windows:
             "assets": [asset for asset, _ in self._names],
             "sensors": [sensor for _, sensor in self._names],
             "units": [self._unit(asset, sensor) for asset, sensor in self._names],
+            "window_s": [self._window_s.get(asset) for asset, _ in self._names],
             "river": {slot: model.snapshot() for slot, model in self._river.items()},
             "asset_models": {slot: model.snapshot() for slot, model in self._asset_models.items()},
             **self._assets.snapshot(),
@@ -367,7 +368,8 @@ class Windows:
         said go on.
 
         A series to which the settings give another unit than before starts afresh, and with it what is known of its
-        asset as a whole: its values are other numbers now. A unit that is given for the first time is a label.
+        asset as a whole: its values are other numbers now. A unit that is given for the first time is a label. So does
+        a series whose windows have another length: their means vary more, or less, than those that it has learned.
 
         Raises: StateError if the snapshot is of an unknown version.
         """
@@ -393,13 +395,15 @@ class Windows:
                 restored._configure(slot, asset, sensor)
             if version != VERSION:
                 restored._score_afresh(slot)
-        renamed = restored._with_another_unit(snapshot.get("units", [None] * len(names)))
+        unknown = [None] * len(names)
+        renamed = restored._with_other_windows(snapshot.get("window_s", unknown))
+        renamed |= restored._with_another_unit(snapshot.get("units", unknown))
         for slot, why in renamed.items():
             restored._start_afresh(slot, why)
         restored._assets.settle()
         if "groups" in snapshot:
             for asset in restored._assets.recall_groups(snapshot, renamed):
-                why = _OTHER_UNIT if asset in {names[slot][0] for slot in renamed} else _OTHER_SENSORS
+                why = _OTHER_MEANING if asset in {names[slot][0] for slot in renamed} else _OTHER_SENSORS
                 restored._restarted.append(Restarted(asset, None, why))
         restored._count_sharers()
         for slot in range(len(names)):
@@ -515,6 +519,15 @@ class Windows:
             now = self._unit(asset, sensor)
             if before and now and before != now:
                 changed[slot] = f"its unit is {now}, and was {before}"
+        return changed
+
+    def _with_other_windows(self, lengths_s: Sequence[float | None]) -> dict[int, str]:
+        """The slots of series whose windows aren't as long as they were, and what to say of it."""
+        changed = {}
+        for slot, ((asset, _), before) in enumerate(zip(self._names, lengths_s, strict=True)):
+            now = self._window_s.get(asset)
+            if before is not None and now is not None and before != now:
+                changed[slot] = f"its windows are {now:g} s long, and were {before:g} s"
         return changed
 
     def _start_afresh(self, slot: int, why: str) -> None:

@@ -191,3 +191,43 @@ def test_what_a_killed_process_left_half_made_is_made_again(tmp_path):
     with open_state(tmp_path, SETTINGS):
         assert not (tmp_path / "creating").exists()
         assert len(list((tmp_path / "saved" / "store").glob("*.sqlite3"))) == 16
+
+
+def modes(directory):
+    """Rights of all that is there, by name."""
+    return {str(path.relative_to(directory)): stat.S_IMODE(path.stat().st_mode) for path in directory.rglob("*")}
+
+
+def test_all_that_is_saved_is_for_its_owner_alone(tmp_path):
+    """Also by a careless umask: whoever could write to the store could run programs as andon."""
+    before = os.umask(0)
+    try:
+        with open_state(tmp_path / "state", SETTINGS) as recovery:
+            flow = Dataflow("saving")
+            numbers = op.input("numbers", flow, TestingSource(range(10)))
+            op.output("taken", numbers, TestingSink([]))
+            run_flow(flow, epoch_s=0, recovery=recovery)
+            while_open = modes(tmp_path)
+    finally:
+        os.umask(before)
+
+    for name, mode in {**while_open, **modes(tmp_path)}.items():
+        assert mode == (0o700 if (tmp_path / name).is_dir() else 0o600), name
+    assert len(while_open) > 16
+
+
+def test_rights_that_others_were_given_are_taken_at_the_next_start(tmp_path):
+    """A backup was unpacked by hand, or somebody has made the directory."""
+    state = tmp_path / "state"
+    state.mkdir(mode=0o777)
+    state.chmod(0o777)
+    with open_state(state, SETTINGS):
+        pass
+    for path in (state, *state.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
+
+    with open_state(state, SETTINGS):
+        pass
+
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700
+    assert {mode & 0o077 for mode in modes(state).values()} == {0}

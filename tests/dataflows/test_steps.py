@@ -61,7 +61,7 @@ def test_a_model_that_cannot_go_on_from_what_was_saved_says_why() -> None:
     with capture_logs() as logs:
         WindowsStep.builder(SETTINGS, Happenings())(with_model.snapshot())
 
-    told = [line for line in logs if line["event"] == "model restarted"]
+    told = [line for line in logs if line["event"] == "models restarted"]
     assert [(line["asset"], line["sensor"]) for line in told] == [("press-1", "temp")]
     assert told[0]["reason"]
 
