@@ -15,7 +15,7 @@ __all__ = ["is_watched"]
 
 def is_watched(settings: Settings, *, asset: str, sensor: str, kind: Kind, rule: str) -> bool:
     """Whether detection can still say that this is over; `sensor` is "" for an asset as a whole."""
-    if kind in (Kind.CAPACITY, Kind.FLOOD):
+    if kind in (Kind.CAPACITY, Kind.FLOOD, Kind.INVENTORY):
         return True
     resolved = settings.rule(asset, sensor)
     if sensor:

@@ -195,6 +195,22 @@ def _flood(_finding: Finding, _unit: str | None) -> str:
     return "has more alarms than a person can follow"
 
 
+def _inventory(finding: Finding, _unit: str | None) -> str:
+    told = finding.evidence
+    gateway, protocol = told["gateway"], told["protocol"]
+    if finding.rule == "vanished":
+        if not finding.active:
+            return f"is back: gateway {gateway} reads it again by {protocol}, {_lasted(finding)}"
+        return f"is {told['state']}: gateway {gateway} can't read it by {protocol} ({told['why']})"
+    if not finding.active:
+        return "is no news any more"
+    if finding.rule == "appeared":
+        who = f" ({told['model']})" if told["model"] else ""
+        return f"is new: gateway {gateway} reads it by {protocol} at {told['address']}{who}"
+    changes = (f"{name} {told[f'{name}_from']} → {told[f'{name}_to']}" for name in str(told["what"]).split(", "))
+    return f"has changed: {'; '.join(changes)}"
+
+
 _WORDING: dict[Kind, Callable[[Finding, str | None], str]] = {
     Kind.LIMIT: _limit,
     Kind.RATE: _rate,
@@ -204,4 +220,5 @@ _WORDING: dict[Kind, Callable[[Finding, str | None], str]] = {
     Kind.DRIFT: _drift,
     Kind.CAPACITY: _capacity,
     Kind.FLOOD: _flood,
+    Kind.INVENTORY: _inventory,
 }

@@ -105,6 +105,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
     from dataflows.detect import Sinks, build  # noqa: PLC0415
     from dataflows.happenings import Happenings  # noqa: PLC0415
     from dataflows.heartbeat import Pulse  # noqa: PLC0415
+    from dataflows.inventory import KafkaInventory  # noqa: PLC0415
     from dataflows.kafka_client import admin_client, wait_for_topics  # noqa: PLC0415
     from dataflows.kafka_sink import Delivery, KafkaAlarmStates, KafkaAlerts, KafkaDeadLetters  # noqa: PLC0415
     from dataflows.lanes import KafkaLanes, LaneSurroundings  # noqa: PLC0415
@@ -149,9 +150,10 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
             server = opened.enter_context(Server(health, host=service.metrics_host, port=port, access=access))
             log.info("metrics served", host=service.metrics_host, port=server.port)
 
+        devices = () if kafka.inventory is None else (kafka.inventory,)
         counts = wait_for_topics(
             kafka,
-            (*kafka.readings, *asked, kafka.alerts, kafka.alarms, kafka.dead_letters),
+            (*kafka.readings, *asked, *devices, kafka.alerts, kafka.alarms, kafka.dead_letters),
             wait_s=service.broker_wait_s,
             stop=stop,
             hint=f"Create what is missing: andon topics create {file}",
@@ -162,7 +164,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
         refuse_without_rights(
             kafka,
             admin_client(kafka),
-            reads=(*kafka.readings, *asked, kafka.alarms),
+            reads=(*kafka.readings, *asked, *devices, kafka.alarms),
             writes=(kafka.alerts, kafka.alarms, kafka.dead_letters),
         )
         log.info("kernels loading", note="a fresh installation compiles them now, up to a minute")
@@ -196,6 +198,9 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
                 news=Ears(surroundings.hear, lanes=service.lanes, share=share),
             ),
             happenings,
+            inventory=KafkaInventory(surroundings, topic=devices[0], partition_count=counts[devices[0]])
+            if devices
+            else None,
         )
         if place.in_cluster:
             log.info("cluster forming", addresses=list(place.addresses))

@@ -52,6 +52,7 @@ def plans(kafka: Kafka, *, partitions: int) -> list[Plan]:
         Plan(kafka.alarms, others, alarms),
         Plan(kafka.commands, others, {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS), **stamped}),
         Plan(kafka.dead_letters, others, {"cleanup.policy": "delete", "retention.ms": str(14 * DAY_MS)}),
+        *([Plan(kafka.inventory, 1, {"cleanup.policy": "compact"})] if kafka.inventory is not None else ()),
     ]
 
 
@@ -124,7 +125,8 @@ def rights_of(settings: Settings, role: str) -> list[tuple[tuple[str, ...], list
         watched = (kafka.alerts, kafka.alarms, kafka.dead_letters)
         return [(("Read",), [("topic", name) for name in watched]), (("Write",), [("topic", kafka.commands)])]
     asked = () if settings.commands.accept == "none" else (kafka.commands,)
-    read = [("topic", name) for name in (*kafka.readings, *asked)]
+    devices = () if kafka.inventory is None else (kafka.inventory,)
+    read = [("topic", name) for name in (*kafka.readings, *asked, *devices)]
     return [
         (("Read",), [*read, ("group", group_id(kafka, settings.site.name))]),
         (("Read", "Write"), [("topic", kafka.alarms)]),

@@ -50,6 +50,7 @@ class Kind(StrEnum):
     DRIFT = "drift"
     CAPACITY = "capacity"
     FLOOD = "flood"
+    INVENTORY = "inventory"
 
 
 RULES: dict[Kind, tuple[str, ...]] = {
@@ -61,6 +62,7 @@ RULES: dict[Kind, tuple[str, ...]] = {
     Kind.DRIFT: ("level",),
     Kind.CAPACITY: ("series", "sensors"),
     Kind.FLOOD: ("site",),
+    Kind.INVENTORY: ("appeared", "vanished", "changed"),
 }
 """The rules of each kind. A closed list: a command that names another rule is refused."""
 

@@ -405,6 +405,9 @@ class Gateway(Section):
     quarantine_s: Annotated[
         Seconds, Field(description="a device whose answers make no sense is left alone for so long")
     ] = 600.0
+    vanished_s: Annotated[
+        Seconds, Field(description="a device that has been away for so long is absent in the inventory")
+    ] = 300.0
     metrics_host: Annotated[str, Field(min_length=1, description="address that metrics and health are served on")] = (
         "127.0.0.1"
     )

@@ -65,6 +65,12 @@ class Kafka(Section):
     dead_letters: Annotated[str, Field(min_length=1, description="topic that refused messages are written to")] = (
         "andon.dead-letters"
     )
+    inventory: Annotated[
+        str | None,
+        Field(
+            min_length=1, description="compacted topic with the devices that gateways read; not watched unless given"
+        ),
+    ] = None
     group_id: Annotated[
         str | None, Field(description="consumer group whose committed offsets show the lag; by default `andon-<site>`")
     ] = None
@@ -94,7 +100,7 @@ class Kafka(Section):
         used: dict[str, str] = {}
         roles = (
             *(("readings", topic) for topic in self.readings),
-            *((role, getattr(self, role)) for role in _TOPIC_ROLES),
+            *((role, topic) for role in _TOPIC_ROLES if (topic := getattr(self, role)) is not None),
         )
         for role, topic in roles:
             if topic in used:
@@ -104,7 +110,7 @@ class Kafka(Section):
         return self
 
 
-_TOPIC_ROLES = ("alerts", "alarms", "commands", "dead_letters")
+_TOPIC_ROLES = ("alerts", "alarms", "commands", "dead_letters", "inventory")
 
 
 class Service(Section):

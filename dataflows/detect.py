@@ -57,6 +57,8 @@ def build(
     sinks: Sinks,
     happenings: Happenings | None = None,
     tracer: Tracer | None = None,
+    *,
+    inventory: Source[tuple[str, Item]] | None = None,
 ) -> Dataflow:
     """The one dataflow of andon: the same for Kafka, for a recording, for the simulated plant and for tests.
 
@@ -68,6 +70,7 @@ def build(
         commands: what people ask for, rejects of what can't be read, and what the alarm-state topic said at the start.
         sinks: for alerts, for dead letters and for the state of alarms.
         happenings: the metrics of this process; its own, unseen, by default.
+        inventory: what gateways say of devices, as findings; None where nobody asks.
         tracer: is handed what the learned detectors made of each window; for tools that work on recordings.
     """
     happenings = happenings or Happenings()
@@ -82,7 +85,12 @@ def build(
     closed = op.branch("closed", sampled, is_for_windows)  # the big state of the windows is woken by nothing else
     judged = op.stateful_batch("windows", closed.trues, WindowsStep.builder(settings, happenings, tracer))
 
-    findings = op.merge("findings", closed.falses, judged)
+    found = (
+        (closed.falses, judged)
+        if inventory is None
+        else (closed.falses, judged, op.input("inventory", flow, inventory))
+    )
+    findings = op.merge("findings", *found)
     decided = op.stateful_batch("alarms", findings, AlarmsStep.builder(settings, happenings))
     raises = op.branch("raises", decided, is_for_flood)
     of_site = op.map("site", raises.trues, lambda item: (settings.site.name, item[1]))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from contracts.settings import Settings
+    from gateways.census import Census
     from gateways.forwarder import Forwarder
     from gateways.link import Link
 
@@ -66,6 +67,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event) -> None:
     from andon.server import Server  # noqa: PLC0415
     from dataflows.kafka_client import open_client  # noqa: PLC0415
     from gateways.buffer import Buffer  # noqa: PLC0415
+    from gateways.census import Census  # noqa: PLC0415
     from gateways.forwarder import Forwarder  # noqa: PLC0415
     from gateways.happenings import Happenings  # noqa: PLC0415
     from gateways.link import Link  # noqa: PLC0415
@@ -106,6 +108,16 @@ def run(settings: Settings, *, file: str, stop: threading.Event) -> None:
             )
             for source, connection in zip(sources, gateway.connections, strict=True)
         ]
+        census = None
+        if settings.kafka.inventory is not None:
+            census = Census(
+                links,
+                settings=settings,
+                protocols=[PROTOCOLS[type(connection)].name for connection in gateway.connections],
+                topic=settings.kafka.inventory,
+                forwarder=forwarder,
+                started_ms=now_ms(),
+            )
         health = GatewayHealth(settings, links, happenings, version=version)
         server = opened.enter_context(
             Server(health, host=gateway.metrics_host, port=gateway.metrics_port, section="gateway")
@@ -121,7 +133,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event) -> None:
         )
         forwarder.start()
         try:
-            asyncio.run(_until_stopped(links, forwarder, stop))
+            asyncio.run(_until_stopped(links, forwarder, census, stop))
         finally:
             forwarder.stop()
         if forwarder.fault is not None:
@@ -152,7 +164,9 @@ def _pass(_error: object) -> None:
     """librdkafka reconnects by itself; without this it would write to standard error."""
 
 
-async def _until_stopped(links: Sequence[Link], forwarder: Forwarder, stop: threading.Event) -> None:
+async def _until_stopped(
+    links: Sequence[Link], forwarder: Forwarder, census: Census | None, stop: threading.Event
+) -> None:
     """Run all connections. A fault of the program in one of them ends the process, and the supervisor restarts it."""
     tasks = [asyncio.create_task(link.run(), name=link.connection.name) for link in links]
     try:
@@ -160,6 +174,8 @@ async def _until_stopped(links: Sequence[Link], forwarder: Forwarder, stop: thre
             done, _ = await asyncio.wait(tasks, timeout=LOOK_S, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
                 task.result()
+            if census is not None:
+                census.take(now_ms())
     finally:
         for task in tasks:
             task.cancel()

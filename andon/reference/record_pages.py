@@ -130,6 +130,10 @@ _KINDS = {
         "more than 10 alarms were raised within 10 minutes, and not yet fewer than 5; `asset` is the site",
         "—",
     ),
+    Kind.INVENTORY: (
+        "a device that a gateway reads is new, is away, or is another than before; `asset` is the device",
+        "`kafka.inventory`",
+    ),
 }
 _HEADERS = (
     ("`ce_specversion`", "1.0: the record is a CloudEvent in binary mode"),

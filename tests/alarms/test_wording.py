@@ -77,6 +77,21 @@ RAISED: list[tuple[dict[str, Any], str]] = [
         "pump-1 belongs to a key group of more than 10 series: new ones are refused",
     ),
     ({"kind": Kind.FLOOD, "rule": "site", "sensor": None}, "pump-1 has more alarms than a person can follow"),
+    (
+        {
+            "kind": Kind.INVENTORY,
+            "rule": "changed",
+            "sensor": None,
+            "evidence": {
+                "gateway": "line-1",
+                "protocol": "opcua",
+                "what": "firmware",
+                "firmware_from": "2.4",
+                "firmware_to": "2.5",
+            },
+        },
+        "pump-1 has changed: firmware 2.4 → 2.5",
+    ),
 ]
 
 CLEARED: list[tuple[dict[str, Any], str]] = [
@@ -89,6 +104,10 @@ CLEARED: list[tuple[dict[str, Any], str]] = [
     ({"kind": Kind.STALE, "rule": "silent", "evidence": {"after_ms": 60_000}}, "speaks again after 5 min of silence"),
     ({"kind": Kind.ANOMALY, "rule": "sensor"}, "behaves normally again after 4 min"),
     ({"kind": Kind.DRIFT, "rule": "level"}, "has a new normal after 4 min"),
+    (
+        {"kind": Kind.INVENTORY, "rule": "vanished", "evidence": {"gateway": "line-1", "protocol": "opcua"}},
+        "is back: gateway line-1 reads it again by opcua, after 4 min",
+    ),
 ]
 
 

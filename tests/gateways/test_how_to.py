@@ -31,7 +31,10 @@ EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["option
 def plant(kafka, module_topics, tmp_path_factory):
     """`andon run` on a broker, for all pages: anything above 85 is an alarm."""
     topics = Topics(module_topics, partitions=1)
+    topics.inventory = module_topics(1, {"cleanup.policy": "compact"})
     with Service(tmp_path_factory.mktemp("plant"), kafka, topics) as service:
+        text = service.settings.read_text(encoding="utf-8")
+        service.settings.write_text(text.replace("[service]", f'inventory = "{topics.inventory}"\n[service]'))
         service.start()
         yield kafka, topics
 
@@ -57,6 +60,8 @@ class Reader:
         self.variables = {
             "ANDON_KAFKA__BOOTSTRAP_SERVERS": self.bootstrap,
             "ANDON_KAFKA__READINGS": f'["{self.topics.readings}"]',
+            "ANDON_KAFKA__INVENTORY": self.topics.inventory,
+            "ANDON_GATEWAY__VANISHED_S": "1",
         }
         furnish(folder)
 
@@ -88,8 +93,8 @@ class Reader:
         alerts = [orjson.loads(message.value()) for message in read_all(self.bootstrap, self.topics.alerts)]
         return [alert for alert in alerts if alert["asset"] == asset]
 
-    def wait_for_alert(self, asset: str, sensor: str, rule: str = "h") -> dict:
-        """The alarm of a limit was raised."""
+    def wait_for_alert(self, asset: str, sensor: str | None, rule: str = "h") -> dict:
+        """An alarm was raised, of a limit or another rule."""
 
         def raised():
             return [
@@ -133,6 +138,12 @@ def test_a_modbus_device_as_its_page_has_it(plant, tmp_path):
             peer.set_float(10, 97.5)
 
             alert = reader.wait_for_alert("pump-1", "bearing-temp")
+            new = reader.wait_for_alert("pump-1", None, "appeared")
+            peer.stop()
+            gone = reader.wait_for_alert("pump-1", None, "vanished")
+            peer.firmware = "2.5"
+            peer.start()
+            changed = reader.wait_for_alert("pump-1", None, "changed")
             assert gateway.end() == 0
 
     assert alert["value"] == 97.5
@@ -140,6 +151,9 @@ def test_a_modbus_device_as_its_page_has_it(plant, tmp_path):
     assert (found["host"], found["port"], found["unit"]) == ("127.0.0.1", peer.port, 1)
     assert {"table": "holding", "address": 10, "sensor": "holding-10"} in found["points"]
     assert "Acme P-100 2.4" in shown
+    assert {alert["kind"] for alert in (new, gone, changed)} == {"inventory"}
+    assert changed["message"] == "pump-1 has changed: firmware 2.4 → 2.5"
+    assert "doesn't answer" in gone["message"] or "connection" in gone["message"].lower()
     assert set(peer.functions) <= {1, 2, 3, 4, 43}
 
 

@@ -33,6 +33,7 @@ class Pump:
         self.coils = [False] * 64
         self.functions: list[int] = []
         """Function codes of the requests that came."""
+        self.firmware = "2.4"
         self.busy = False
         """Answer with exception 6."""
         self._loop = LoopThread()
@@ -69,7 +70,7 @@ class Pump:
             return [SimData(0, count=4, datatype=DataType.BITS, values=[False] * 16)]
 
         identity = ModbusDeviceIdentification(
-            info_name={"VendorName": "Acme", "ProductCode": "P-100", "MajorMinorRevision": "2.4"}
+            info_name={"VendorName": "Acme", "ProductCode": "P-100", "MajorMinorRevision": self.firmware}
         )
         device = SimDevice(1, simdata=(bits(), bits(), registers(), registers()), action=self._act, identity=identity)
         self._server = ModbusTcpServer(
