@@ -35,7 +35,7 @@ class Screen:
         self.requests: list[str] = []
         self._url = url
         page.on("console", lambda line: self._log(line.type, line.text))
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("pageerror", lambda error: self.faults.append(f"{error}\n{error.stack}"))
         page.on("request", lambda request: self.requests.append(request.url))
 
     def open(self, path: str) -> None:

@@ -133,7 +133,7 @@ def test_every_page_is_clean_and_asks_no_other_host(plant, console, chromium):
         with chromium.screen(console.url, theme=theme) as screen:
             for path, selector in shown.items():
                 screen.open(path)
-                screen.page.wait_for_selector(selector, timeout=60_000)
+                screen.until(lambda selector=selector: screen.page.is_visible(selector), f"{path} shows {selector}")
                 wrong += [(path, theme, each) for each in screen.axe()]
             assert screen.faults == []
             assert {url.split("/")[2] for url in screen.requests if not url.startswith("data:")} == {
@@ -252,6 +252,7 @@ def test_a_shelf_is_put_up_by_keys_and_taken_down_again(plant, console, chromium
         screen.page.click("dialog .choice:has-text('2 h')")
         screen.page.fill("dialog textarea", "sensor is being changed")
         screen.page.keyboard.press("Enter")
+        screen.page.wait_for_selector("dialog", state="detached")
         screen.until(lambda: ("press-4", "speed") not in rows(screen), "it left the list")
         screen.page.keyboard.press("h")
         screen.until(lambda: ("press-4", "speed") in rows(screen), "what is held back is shown")

@@ -13,7 +13,8 @@ async function answer(response) {
   try {
     document = await response.json();
   } catch {
-    // An answer without words: its number has to do.
+    // Cut off while it came, by us or by the network: half an answer is none. A refusal without words has its number.
+    if (response.ok) throw new Fault(0, "the answer was cut off");
   }
   if (!response.ok) {
     if (response.status === 401 && !location.search.includes("signin")) window.dispatchEvent(new Event("andon-signed-out"));
