@@ -17,7 +17,7 @@ KERNELS := contracts/readings.py contracts/findings.py contracts/limits.py $(wil
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.12 python3.11 python3)
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 
-.PHONY: help setup demo test fuzz fmt lint types kafka bench-throughput bench-accuracy clean
+.PHONY: help setup demo test fuzz crash crash-short fmt lint types kafka bench-throughput bench-accuracy bench-overload soak clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ endif
 fuzz: $(COMPILED) ## millions of odd messages, read as the reference reads them (ARGS="--seed 7"; some ten minutes)
 	@$(PY) -m tests.fuzz_decoder $(ARGS)
 
+crash: $(COMPILED) ## 200 faults against a running service: nothing lost, nothing doubled (ARGS="--faults 20"; an hour)
+	@$(PY) -m tests.crash $(ARGS)
+
+crash-short: $(COMPILED) ## the twenty faults of them that are part of `make test`
+	@$(PY) -m tests.crash --short $(ARGS)
+
 fmt: $(INSTALLED) ## let ruff format the code and mend what it can
 	@$(PY) -m ruff check --fix-only --quiet .
 	@$(PY) -m ruff format .
@@ -59,6 +65,12 @@ kafka: $(COMPILED) ## a local Apache Kafka on 127.0.0.1:9092 until Ctrl-C (needs
 
 bench-throughput: $(COMPILED) ## andon against merely reading the topic, on a real Kafka (about two minutes)
 	@$(PY) -m benchmarks.throughput $(ARGS)
+
+bench-overload: $(COMPILED) ## more than it can take, in six ways: memory, lag, answers (ten minutes; ARGS="--only burst")
+	@$(PY) -m benchmarks.stress.overload $(ARGS)
+
+soak: $(COMPILED) ## an hour at half of what it can take: does anything grow? (ARGS="--minutes 10 --out soak")
+	@$(PY) -m benchmarks.stress.soak $(ARGS)
 
 bench-accuracy: $(COMPILED) ## what is found, what is false, on public recordings (ten minutes; CORPUS=nab|skab|tep)
 	@$(PY) -m benchmarks.accuracy $(if $(CORPUS),--corpus $(CORPUS)) $(ARGS)

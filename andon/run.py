@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from andon.clock import clock_watched
 from andon.cluster import begun_in_time, place_of, until_the_launcher_ends
 from andon.installed import version_of
 from andon.launcher import launch
@@ -207,6 +208,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
         opened.enter_context(
             begun_in_time(place, wait_s=service.cluster_wait_s, has_begun=lambda: bool(standing.lanes))
         )
+        opened.enter_context(clock_watched())
         try:
             run_flow(flow, epoch_s=service.epoch_s, recovery=recovery, addresses=place.addresses, process=share.process)
         except (InconsistentPartitionsError, MissingPartitionsError, NoPartitionsError) as error:

@@ -41,18 +41,24 @@ def plans(kafka: Kafka, *, partitions: int) -> list[Plan]:
     """
     others = min(OTHER_PARTITIONS, partitions)
     # Silence is measured on arrival. The broker's clock tells that; the clock of a device may not. So is the age of a
-    # command's signature, and there a sender could lie.
+    # command's signature, and there a sender could lie. And a broker refuses records whose sender's clock is an hour
+    # ahead of its own: no alert may fail by that.
     stamped = {"message.timestamp.type": "LogAppendTime"}
     readings = {**stamped, "retention.ms": str(7 * DAY_MS)}
     # A consumer that was away for a week must still learn that an alarm is over.
-    alarms = {"cleanup.policy": "compact", "delete.retention.ms": str(7 * DAY_MS), "min.cleanable.dirty.ratio": "0.1"}
+    alarms = {
+        **stamped,
+        "cleanup.policy": "compact",
+        "delete.retention.ms": str(7 * DAY_MS),
+        "min.cleanable.dirty.ratio": "0.1",
+    }
     return [
         *(Plan(name, partitions, readings) for name in kafka.readings),
-        Plan(kafka.alerts, others, {"cleanup.policy": "delete", "retention.ms": str(30 * DAY_MS)}),
+        Plan(kafka.alerts, others, {**stamped, "cleanup.policy": "delete", "retention.ms": str(30 * DAY_MS)}),
         Plan(kafka.alarms, others, alarms),
-        Plan(kafka.commands, others, {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS), **stamped}),
-        Plan(kafka.dead_letters, others, {"cleanup.policy": "delete", "retention.ms": str(14 * DAY_MS)}),
-        *([Plan(kafka.inventory, 1, {"cleanup.policy": "compact"})] if kafka.inventory is not None else ()),
+        Plan(kafka.commands, others, {**stamped, "cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS)}),
+        Plan(kafka.dead_letters, others, {**stamped, "cleanup.policy": "delete", "retention.ms": str(14 * DAY_MS)}),
+        *([Plan(kafka.inventory, 1, {**stamped, "cleanup.policy": "compact"})] if kafka.inventory is not None else ()),
     ]
 
 

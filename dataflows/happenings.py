@@ -311,13 +311,6 @@ class Happenings:
             rows=lost.rows,
         )
 
-    def partitions_added(self, counts: Mapping[str, int]) -> None:
-        """Topics have more partitions than when the process started, and nobody reads those."""
-        if self._once(f"partitions {sorted(counts.items())}"):
-            self._log.error(
-                "partitions unread", topics=dict(counts), remedy="restart andon: new partitions are read then"
-            )
-
     def broker_lost(self, reader: str) -> None:
         """The broker stopped answering one of the readers of this process."""
         if not self._cut_off:

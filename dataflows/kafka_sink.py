@@ -54,6 +54,12 @@ DETAIL_BYTES_MAX = 1_000
 KEY_BYTES_MAX = 16 * 1024
 """Of a dead letter's key. Longer ones are payloads in the wrong place."""
 
+_REMEDIES = {
+    "INVALID_TIMESTAMP": " Compare this machine's clock with the broker's; a topic with "
+    "message.timestamp.type=LogAppendTime takes records whatever their sender's clock says.",
+}
+"""What to do about errors whose text doesn't say it, by their names."""
+
 Headers = list[tuple[str, bytes]]
 Carried = TypeVar("Carried")
 
@@ -145,7 +151,8 @@ class Delivery:
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
             self._happenings.sink_failed()
-            self._fault = self._fault or f"kafka {message.topic()}: a record can't be delivered ({error.str()})."
+            reason = f"({error.str()}).{_REMEDIES.get(error.name(), '')}"
+            self._fault = self._fault or f"kafka {message.topic()}: a record can't be delivered {reason}"
 
     def _error(self, error: KafkaError) -> None:
         if error.fatal():

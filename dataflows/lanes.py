@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import Consumer
 
-from contracts.errors import StateError
+from contracts.errors import SourceError, StateError
 from contracts.readings import Block, Reject
 from dataflows.cluster import News, Told, to_all
 from dataflows.decode import Decoder
@@ -155,6 +155,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         self._committable: dict[str, int] | None = None
         self._snapshot_at = perf_counter()
         self._lag_rows: dict[str, int] = {}
+        self._grown: dict[str, int] = {}
         now_ms = surroundings.now_ms()
         grace_ms = round(service.stale_grace_s * 1000)
         self._ticking = Ticking(lane=lane, grace_ms=grace_ms, now_ms=now_ms) if service.clock == "wall" else None
@@ -202,6 +203,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         if self._ticking and not self._ticking.polled(now_ms):
             self._mark = None
         poll = self._reader.take(self._messages_max)
+        self._stop_if_grown()
         around.happenings.stage_took("poll", perf_counter() - began)
         self._busy = len(poll.messages) >= BUSY_MESSAGES
         out = self._read(poll, now_ms) if len(poll.messages) else []
@@ -256,6 +258,17 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
                 self._bytes += len(carried.value or b"")
         return out
 
+    def _stop_if_grown(self) -> None:
+        """End where a topic has more partitions than when the process started: nobody of it reads those.
+
+        Which lane reads a new partition, and whether that is in this process, is settled at the start.
+        """
+        for topic, count in self._grown.items():
+            raise SourceError(
+                f"kafka {topic}: it has {count} partitions now and had {self._counts[topic]} at the start. "
+                "Start andon again, as a supervisor does: then it reads them all, and nothing is lost."
+            )
+
     def _due(self, now_ms: int) -> Tick | None:
         """The tick that is due, once all that was there at the last mark has been read."""
         if self._mark is None or self._reader is None or not self._reader.reached(self._mark[1]):
@@ -285,9 +298,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
             self._lag_rows[str(partition)] = rows
             around.happenings.lag_measured(topic=partition.topic, partition=partition.number, rows=rows)
         self._tell_standing(caught_up=self._reader.reached(statistics.ends))
-        grown = {topic: count for topic, count in statistics.counts.items() if count > self._counts[topic]}
-        if grown:
-            around.happenings.partitions_added(grown)
+        self._grown = {topic: count for topic, count in statistics.counts.items() if count > self._counts[topic]}
 
     def _judge_end(self) -> list[tuple[str, Item]]:
         """Tell when all is read that was there at the start: commands wait for it, and perhaps no more is asked for."""

@@ -36,6 +36,12 @@ __all__ = ["Batch", "Reader"]
 QUEUE_KBYTES_MAX = 32 * 1024
 """Fetched and not read yet, of one reader: twelve lanes hold less than 400 MiB."""
 
+METADATA_MS = 10_000
+"""So often it is asked whether a topic has grown; by default it would be every five minutes."""
+
+GONE = frozenset({"_UNKNOWN_PARTITION", "_UNKNOWN_TOPIC"})
+"""Names of librdkafka's own errors once the brokers have said, for a while, that a topic or partition is unknown."""
+
 CLOSE_WAIT_S = 1.0
 """All lanes are closed one after the other, and a supervisor kills after some tens of seconds."""
 
@@ -105,6 +111,7 @@ class Reader:
             ("fetch.queue.backoff.ms", 10),  # the default of a second stalls a lane whenever its queue was full
             ("queued.min.messages", 50_000),
             ("queued.max.messages.kbytes", QUEUE_KBYTES_MAX),
+            ("topic.metadata.refresh.interval.ms", METADATA_MS),
         ):
             configuration.setdefault(name, value)
         configuration |= {"stats_cb": self._statistics, "error_cb": self._error, "on_commit": self._committed}
@@ -283,6 +290,11 @@ class Reader:
             return
         if error.fatal():
             self._fatal = error.str()
+        elif error.name() in GONE:
+            self._fatal = (
+                f"what is read isn't there any more: {error.str()}. Make the topic again (andon topics create makes "
+                "those of the settings), and start andon."
+            )
         self._happenings.source_failed(error.name(), error.str())
 
     def _committed(self, error: KafkaError | None, _offsets: Sequence[TopicPartition]) -> None:

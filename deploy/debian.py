@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["PROGRAMS", "ProgramError", "cache_folder", "home", "libraries", "program", "release", "run"]
+__all__ = ["PROGRAMS", "ProgramError", "cache_folder", "files", "home", "libraries", "program", "release", "run"]
 
 FETCH_WAIT_S = 300.0
 LOG_LINES_MAX = 15
@@ -70,6 +70,14 @@ def program(name: str) -> Path:
         if (folder / known).exists():
             return folder / known
     raise ProgramError(f"the Debian package {wanted.package} holds no {name} in usr/{wanted.folder}.")
+
+
+def files(package: str) -> Path:
+    """The folder with what a package holds, laid out as it would be from `/`; it is fetched if need be.
+
+    Raises: ProgramError if it isn't to be had from apt.
+    """
+    return _fetched(_Packaged(package, ()))
 
 
 def home(path: Path) -> Path:

@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import FrameType, TracebackType
 
 __all__ = ["LocalKafka", "LocalKafkaError", "Secured", "fetch_jars", "missing_tools"]
@@ -59,9 +60,9 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
 listeners={doors},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners={doors}
+advertised.listeners={advertised}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,DETOUR:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL
 log.dirs={data}
 auto.create.topics.enable=false
 num.partitions=1
@@ -121,10 +122,21 @@ class LocalKafka:
 
     Not safe for use from several threads. A port of 0 takes a free one; it stays the same over restarts of this
     object, so that clients find the broker again.
+
+    Args:
+        secured: two more doors, for those who prove who they are.
+        detour_port: one more door, at `inner_port`; whoever comes by it is told that the broker listens at this port.
+            So a proxy there that forwards to `inner_port` is in the way of all that its clients do. 0: there is none.
     """
 
     def __init__(
-        self, directory: Path, *, port: int = 0, controller_port: int = 0, secured: Secured | None = None
+        self,
+        directory: Path,
+        *,
+        port: int = 0,
+        controller_port: int = 0,
+        secured: Secured | None = None,
+        detour_port: int = 0,
     ) -> None:
         self.directory = directory.resolve()
         self.port = port or _free_port(other_than={controller_port})
@@ -134,6 +146,9 @@ class LocalKafka:
         if secured is not None:
             for protocol in ("SASL_SSL", "SSL"):
                 self._doors[protocol] = _free_port(other_than={self.controller_port, *self._doors.values()})
+        self._detour_port = detour_port
+        if detour_port:
+            self._doors["DETOUR"] = _free_port(other_than={self.controller_port, *self._doors.values()})
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -150,6 +165,11 @@ class LocalKafka:
     def mtls_bootstrap(self) -> str:
         """Where clients connect with security.protocol=SSL and a certificate; of a secured broker."""
         return f"127.0.0.1:{self._doors['SSL']}"
+
+    @property
+    def inner_port(self) -> int:
+        """Where a proxy connects; of a broker with a detour."""
+        return self._doors["DETOUR"]
 
     @property
     def running(self) -> bool:
@@ -236,8 +256,13 @@ class LocalKafka:
         self.stop()
 
     def _properties(self, data: Path) -> str:
-        doors = ",".join(f"{protocol}://127.0.0.1:{port}" for protocol, port in self._doors.items())
-        text = PROPERTIES.format(doors=doors, controller_port=self.controller_port, data=data)
+        advertised = {**self._doors, **({"DETOUR": self._detour_port} if self._detour_port else {})}
+        text = PROPERTIES.format(
+            doors=_addresses(self._doors),
+            advertised=_addresses(advertised),
+            controller_port=self.controller_port,
+            data=data,
+        )
         if self._secured is not None:
             text += SECURED_PROPERTIES.format(identity=self._secured.identity, authority=self._secured.authority)
         return text
@@ -390,6 +415,10 @@ def _cluster_id() -> str:
     """A random id in Kafka's notation: 16 bytes in URL-safe base64; one that begins with a dash reads as an option."""
     name = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     return name if not name.startswith("-") else _cluster_id()
+
+
+def _addresses(doors: Mapping[str, int]) -> str:
+    return ",".join(f"{name}://127.0.0.1:{port}" for name, port in doors.items())
 
 
 def _free_port(*, other_than: set[int]) -> int:

@@ -21,6 +21,13 @@ def test_readings_are_stamped_by_the_broker():
     assert readings.config["message.timestamp.type"] == "LogAppendTime"
 
 
+def test_what_andon_writes_is_stamped_by_the_broker_too():
+    """A broker refuses records from a machine whose clock is an hour ahead, and an alert may not fail by that."""
+    stamps = {plan.config.get("message.timestamp.type") for plan in plans(Kafka(), partitions=12)}
+
+    assert stamps == {"LogAppendTime"}
+
+
 def test_the_state_of_alarms_is_compacted_and_nothing_else_is():
     """The newest state of every alarm stays; everything else ends some day."""
     compacted = [plan.name for plan in plans(Kafka(), partitions=12) if plan.config.get("cleanup.policy") == "compact"]

@@ -202,6 +202,16 @@ def test_a_record_that_is_given_up_stops_the_process_at_the_next_snapshot():
     assert works.happenings.registry.get_sample_value("andon_sink_errors_total") == 1
 
 
+def test_alerts_that_are_refused_because_of_the_clock_say_that_the_clock_may_be_wrong():
+    """The broker's own words, "Invalid timestamp", let nobody look at the clock of the machine that andon runs on."""
+    works = Works()
+    works.alerts.write_batch([record()])
+    works.producer.fault = KafkaError(KafkaError.INVALID_TIMESTAMP)
+
+    with pytest.raises(SinkError, match=r"Compare this machine's clock with the broker's"):
+        works.alerts.snapshot()
+
+
 def test_a_record_that_is_given_up_stops_the_next_batch_too():
     """Whichever comes first."""
     works = Works()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+from confluent_kafka import KafkaError
 from structlog.testing import capture_logs
 
 from contracts.errors import SourceError, StateError
@@ -458,17 +459,26 @@ def test_a_fault_that_does_not_pass_ends_the_lane_with_its_place():
         lane.next_batch()
 
 
-def test_partitions_that_were_added_are_told_and_read_after_a_restart(capsys):
-    """Nobody believes that the new partitions are watched."""
+def test_a_topic_that_was_deleted_ends_the_lane_instead_of_being_waited_for():
+    """The brokers know it no more: a service that says that it is ready would watch nothing."""
+    plant = Plant()
+    lane = plant.lane()
+    plant.broker.consumers[0].config["error_cb"](KafkaError(KafkaError._UNKNOWN_PARTITION))
+
+    with pytest.raises(SourceError, match=r"isn't there any more: .*andon topics create"):
+        lane.next_batch()
+
+
+def test_partitions_that_were_added_end_the_process_and_are_read_after_a_restart():
+    """A supervisor starts it again; with a line in a log alone, nobody would watch the new partitions."""
     plant = Plant()
     lane = plant.lane()
     plant.broker.there["readings", 1] = (0, 5)
     plant.broker.report()
-    plant.broker.report()
 
-    lane.next_batch()
+    with pytest.raises(SourceError, match=r"kafka readings: it has 2 partitions now and had 1 at the start"):
+        lane.next_batch()
 
-    assert capsys.readouterr().out.count("partitions unread") == 1
     plant.partitions = 2
     plant.lane(saved=lane.snapshot())
     assert plant.broker.consumers[1].assigned == [("readings", 0, 0), ("readings", 1, 0)]

@@ -1,0 +1,73 @@
+"""Ends the process when the machine's clock is set back: Bytewax's timers would stand still for as long.
+
+Bytewax reads the wall clock for when a source is asked again and when a snapshot is due. After the clock was set back
+by an hour nothing would be read or saved for an hour, without an error. A process that starts again goes on at once.
+
+Small steps are waited out; a clock that is set ahead does no harm.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+__all__ = ["SET_BACK_S_MAX", "SetBack", "clock_watched"]
+
+SET_BACK_S_MAX = 5.0
+"""A flow that stands still for so long is bearable; one that is started again stands still about as long."""
+
+LOOK_S = 1.0
+
+
+class SetBack:
+    """By how much the clock was set back since it was looked at last."""
+
+    def __init__(
+        self, *, wall_s: Callable[[], float] = time.time, monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._wall_s, self._monotonic_s = wall_s, monotonic_s
+        self._ahead_s = wall_s() - monotonic_s()
+
+    def look(self) -> float:
+        """Seconds; 0 if it wasn't."""
+        before, self._ahead_s = self._ahead_s, self._wall_s() - self._monotonic_s()
+        return max(0.0, before - self._ahead_s)
+
+
+@contextmanager
+def clock_watched(end: Callable[[float], None] | None = None) -> Iterator[None]:
+    """Look at the clock every second, from a thread of its own, because a flow that stands still can't.
+
+    Args:
+        end: what to do when it was set back by so many seconds; by default the process ends with a line and exit
+            code 1. What it has saved stays, and what it hasn't is decided again.
+    """
+    over = threading.Event()
+    clock = SetBack()
+
+    def watch() -> None:
+        while not over.wait(LOOK_S):
+            if (seconds := clock.look()) > SET_BACK_S_MAX:
+                (end or _end)(seconds)
+                return
+
+    thread = threading.Thread(target=watch, name="clock", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _end(seconds: float) -> None:
+    sys.stderr.write(
+        f"andon: this machine's clock was set back by {seconds:.0f} s, and the flow would stand still for as long. "
+        "Start andon again, as a supervisor does: nothing is lost.\n"
+    )
+    sys.stderr.flush()
+    os._exit(1)
