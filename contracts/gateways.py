@@ -23,6 +23,7 @@ __all__ = [
     "Modbus",
     "ModbusPoint",
     "Mqtt",
+    "MqttBroker",
     "MqttTopic",
     "OpcUa",
     "OpcUaNode",
@@ -31,6 +32,7 @@ __all__ = [
     "PolledPoint",
     "S7Point",
     "Sparkplug",
+    "Unified",
     "placeholders",
 ]
 
@@ -40,6 +42,29 @@ Deadband = Annotated[Number, Field(ge=0)]
 _DEADBAND = "a value is reported when it differs from the one last reported by more than this, in its own unit"
 _ASSET = "asset that the points belong to; a template"
 _SENSOR = "name of the sensor; a template"
+
+
+def placeholders(template: str) -> tuple[str, ...]:
+    """The names in braces of a template.
+
+    Raises: ValueError if it is none.
+    """
+    return tuple(name for _, name, _, _ in Formatter().parse(template) if name is not None)
+
+
+def fillable(template: str, known: tuple[str, ...]) -> str:
+    """A template that has only names which are known there.
+
+    Raises: ValueError, worded for a person.
+    """
+    choice = ", ".join(f"{{{name}}}" for name in known)
+    try:
+        unknown = [name for name in placeholders(template) if name not in known]
+    except ValueError:
+        raise ValueError(f"{template[:60]!r} is no template|give text with names in braces: {choice}") from None
+    if unknown:
+        raise ValueError(f"{{{unknown[0]}}} is unknown in {template[:60]!r}|known here: {choice}")
+    return template
 
 
 class Point(Section):
@@ -260,8 +285,8 @@ class S7(Polled):
     points: Annotated[tuple[S7Point, ...], Field(min_length=1, description="what is read")]
 
 
-class Broker(Connection):
-    """What all connections to an MQTT broker have."""
+class MqttBroker(Section):
+    """Where an MQTT broker is, and who we are to it."""
 
     host: Annotated[str, Field(min_length=1, description="name or address of the broker")]
     port: Annotated[Whole, Field(ge=1, le=65535, description="TCP port; with TLS usually 8883")] = 1883
@@ -287,6 +312,10 @@ class Broker(Connection):
         if self.password_file is not None and self.user is None:
             raise ValueError("password_file is given without user|give both")
         return self
+
+
+class Broker(MqttBroker, Connection):
+    """What all connections to an MQTT broker have."""
 
 
 class MqttTopic(Section):
@@ -382,6 +411,38 @@ class Sparkplug(Broker):
         return self
 
 
+class Unified(MqttBroker):
+    """The broker of the plant's unified namespace, where `andon gateway alarms` publishes what stands."""
+
+    host: Annotated[str, Field(min_length=1, description="name or address of the broker")] = "localhost"
+    topic: Annotated[
+        Template,
+        Field(
+            description="where the state of an asset's alarms is kept: `{path}` is the asset's ISA-95 path, `{site}`,"
+            " `{asset}`"
+        ),
+    ] = "{path}/_alarms"
+    paths: Annotated[
+        dict[str, Template],
+        Field(
+            description="pattern of asset names → ISA-95 path, the first match counts: `{site}`, `{asset}`, and"
+            " `{levels}`, the asset's name with `/` for each `.`; by default `{site}/{asset}`"
+        ),
+    ] = {}  # noqa: RUF012 - pydantic copies it
+
+    @property
+    def name(self) -> str:
+        """Of the session at the broker."""
+        return "alarms"
+
+    @model_validator(mode="after")
+    def _fillable(self) -> Self:
+        fillable(self.topic, ("path", "site", "asset"))
+        for path in self.paths.values():
+            fillable(path, ("site", "asset", "levels"))
+        return self
+
+
 class Gateway(Section):
     """A gateway: reads devices, keeps what it read on its disk until Kafka has it, and never writes to a device."""
 
@@ -420,6 +481,8 @@ class Gateway(Section):
     mqtt: Annotated[tuple[Mqtt, ...], Field(description="MQTT brokers")] = ()
     sparkplug: Annotated[tuple[Sparkplug, ...], Field(description="MQTT brokers with Sparkplug B")] = ()
 
+    unified: Annotated[Unified, Field(description="the unified namespace")] = Unified()
+
     @property
     def connections(self) -> tuple[Connection, ...]:
         """All devices, of all protocols."""
@@ -433,26 +496,3 @@ class Gateway(Section):
                 raise ValueError(f"two connections are called {connection.name}|give each a name of its own")
             seen.add(connection.name)
         return self
-
-
-def placeholders(template: str) -> tuple[str, ...]:
-    """The names in braces of a template.
-
-    Raises: ValueError if it is none.
-    """
-    return tuple(name for _, name, _, _ in Formatter().parse(template) if name is not None)
-
-
-def fillable(template: str, known: tuple[str, ...]) -> str:
-    """A template that has only names which are known there.
-
-    Raises: ValueError, worded for a person.
-    """
-    choice = ", ".join(f"{{{name}}}" for name in known)
-    try:
-        unknown = [name for name in placeholders(template) if name not in known]
-    except ValueError:
-        raise ValueError(f"{template[:60]!r} is no template|give text with names in braces: {choice}") from None
-    if unknown:
-        raise ValueError(f"{{{unknown[0]}}} is unknown in {template[:60]!r}|known here: {choice}")
-    return template

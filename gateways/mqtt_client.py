@@ -21,7 +21,7 @@ from gateways.seam import AwayError, NonsenseError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from contracts.gateways import Broker
+    from contracts.gateways import Broker, Unified
 
 __all__ = ["MqttClient"]
 
@@ -37,7 +37,7 @@ BATCH_MAX = 2_000
 class MqttClient:
     """One session; of one event loop."""
 
-    def __init__(self, settings: Broker, *, keep_session: bool) -> None:
+    def __init__(self, settings: Broker | Unified, *, keep_session: bool) -> None:
         self.lost = 0
         """Messages of QoS 0 for which there was no room."""
         self._settings = settings

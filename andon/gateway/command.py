@@ -8,7 +8,7 @@ import click
 
 __all__ = ["command"]
 
-COMMANDS = {"run": "andon.gateway.run", "discover": "andon.gateway.discover"}
+COMMANDS = {"run": "andon.gateway.run", "discover": "andon.gateway.discover", "alarms": "andon.gateway.alarms"}
 
 
 class _Lazy(click.Group):

@@ -20,7 +20,7 @@ from tests.gateways.peers.modbus import pump
 from tests.gateways.peers.opcua import opcua_press
 from tests.gateways.peers.s7 import controller
 from tests.gateways.process import GatewayProcess, free_port
-from tests.kafka.service import Service, Topics, read_all, wait_until
+from tests.kafka.service import Service, Topics, produce, read_all, reading, wait_until
 from tests.test_tutorial import furnish, type_in
 
 PAGES = ROOT / "docs" / "how-to"
@@ -254,3 +254,43 @@ def test_an_s7_controller_as_its_page_has_it(plant, tmp_path):
     found = tomllib.loads(shown.partition("gateway.toml: fine")[0])["gateway"]["s7"][0]
     assert {"address": "DB10.DBD4", "sensor": "db10-4"} in found["points"]
     assert peer.written == []
+
+
+def test_alarms_are_in_the_unified_namespace_as_its_page_has_it(plant, mosquitto, tmp_path):
+    """An alarm is a retained message under the asset's path, and so is its end; also of one that ended meanwhile."""
+    reader = Reader("unified-namespace.md", tmp_path, plant)
+    reader.variables |= {
+        "ANDON_KAFKA__ALARMS": reader.topics.alarms,
+        "ANDON_SITE__NAME": "test",
+    }
+    reader.type_all(HOST="127.0.0.1", PORT=str(mosquitto.port))
+    seen = {}
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.on_message = lambda _client, _data, message: seen.__setitem__(message.topic, orjson.loads(message.payload))
+    client.connect("127.0.0.1", mosquitto.port)
+    old = {"site": "test", "asset": "unified-old", "alarms": [{"message": "ended while nobody published"}]}
+    client.publish("acme/test/press-shop/line-1/unified-old/_alarms", orjson.dumps(old), qos=1, retain=True)
+    client.subscribe("acme/#", qos=1)
+    client.loop_start()
+    topic = "acme/test/press-shop/line-1/unified-press/_alarms"
+    now_ms = time.time_ns() // 1_000_000
+    try:
+        with reader.run() as publisher:
+            publisher.start(until="broker connected")
+            produce(reader.bootstrap, reader.topics.readings, [reading("unified-press", 97.5, now_ms)])
+            wait_until(lambda: seen.get(topic, {}).get("active") == 1, "the alarm is there")
+            standing = seen[topic]
+            produce(reader.bootstrap, reader.topics.readings, [reading("unified-press", 20, now_ms + 1000)])
+            wait_until(lambda: seen[topic]["active"] == 0, "and over")
+            wait_until(lambda: seen[topic.replace("press/_", "old/_")]["alarms"] == [], "what ended before is over too")
+            assert publisher.end() == 0
+    finally:
+        client.disconnect()
+        client.loop_stop()
+        del client
+
+    (alarm,) = standing["alarms"]
+    assert (standing["site"], standing["asset"], standing["priority"]) == ("test", "unified-press", "high")
+    assert (alarm["sensor"], alarm["rule"], alarm["held"]) == ("temp", "h", False)
+    assert alarm["message"].startswith("unified-press temp 97.5")
+    assert seen[topic]["alarms"] == []
