@@ -39,6 +39,7 @@ COMMANDS = {
     "notify": "andon.notify.command",
     "gateway": "andon.gateway.command",
     "state": "andon.saved",
+    "doctor": "andon.doctor",
     "check": "andon.check",
     "topics": "andon.topics",
 }

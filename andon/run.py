@@ -100,6 +100,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
     from andon.engine import run_flow  # noqa: PLC0415
     from andon.logs import log_to  # noqa: PLC0415
     from andon.server import Health, Server  # noqa: PLC0415
+    from andon.traces import Traces, exporter_to, tell_troubles  # noqa: PLC0415
     from andon.warm import warm  # noqa: PLC0415
     from dataflows.cluster import Ears  # noqa: PLC0415
     from dataflows.commands import KafkaCommands  # noqa: PLC0415
@@ -114,7 +115,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
     from dataflows.standing import Standing  # noqa: PLC0415
 
     share = place.share
-    log_to(process=share.process if place.in_cluster else None)
+    recent = log_to(process=share.process if place.in_cluster else None)
     log = structlog.get_logger("andon")
     version = version_of("andon")
     service, kafka = settings.service, settings.kafka
@@ -136,6 +137,12 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
     )
 
     with ExitStack() as opened:
+        if service.traces_endpoint is not None:
+            tell_troubles(happenings.traces_unsent)
+            exporter = exporter_to(service.traces_endpoint)
+            traces = Traces(exporter, version=version, site=settings.site.name, process=share.process)
+            opened.callback(traces.close)
+            happenings.spans = traces
         recovery = opened.enter_context(place.state(settings))
         health = Health(
             settings,
@@ -144,6 +151,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
             version=version,
             settings_hash=settings_hash,
             now_ms=now_ms,
+            recent=recent,
         )
         if service.metrics_port is not False:
             port = service.metrics_port and service.metrics_port + place.port_offset

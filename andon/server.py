@@ -70,8 +70,15 @@ class Health:
         version: str,
         settings_hash: str,
         now_ms: Callable[[], int],
+        recent: Callable[[], list[dict[str, Any]]] = list,
     ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            recent: gives the newest warnings and errors of the log.
+        """
         self._settings = settings
+        self._recent = recent
         self._settings_hash = settings_hash
         self._happenings = happenings
         self._standing = standing
@@ -123,6 +130,7 @@ class Health:
             "assets": int(sample("andon_assets") or 0),
             "learning": {state: int(sample("andon_learning", {"state": state}) or 0) for state in LEARNING},
             **status_lists(self._settings, self._happenings, now_ms=self._now_ms()),
+            "recent": self._recent(),
         }
 
 
@@ -231,7 +239,8 @@ class _Handler(BaseHTTPRequestHandler):
             status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
             self._answer(status, ("\n".join(reasons or ["ready"]) + "\n").encode())
         elif path == "/status":
-            self._answer(HTTPStatus.OK, json.dumps(self.health.status(), indent=2).encode(), "application/json")
+            document = json.dumps(self.health.status(), indent=2, default=repr)
+            self._answer(HTTPStatus.OK, document.encode(), "application/json")
         else:
             self._answer(HTTPStatus.NOT_FOUND, b"there are /metrics, /healthz, /readyz and /status\n")
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from contracts.settings import Service, Settings
 
-__all__ = ["address_of", "command", "fetch", "shown"]
+__all__ = ["address_of", "command", "fetch", "page", "shown"]
 
 ASK_S = 5.0
 """For each step of the request: connecting, sending, waiting."""
@@ -100,13 +100,35 @@ def fetch(url: str, service: Service | None = None) -> dict[str, Any]:
     import httpx  # noqa: PLC0415 - `andon --help` need not wait for it
     import orjson  # noqa: PLC0415
 
+    status, body, address = page(url, "/status", service)
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        document = None
+    if status != httpx.codes.OK or not isinstance(document, dict) or not isinstance(document.get("ready"), bool):
+        raise SourceError(f"{address} answers, and isn't andon's status (HTTP {status}). Give its --url.")
+    return document
+
+
+def page(url: str, path: str, service: Service | None = None) -> tuple[int, bytes, str]:
+    """Code and body of a page that a running andon serves, and its address without a password.
+
+    Args:
+        url: of the service, with or without `/status`.
+        path: of the page.
+        service: settings that say the password and the certificate of what answers there; None: it has none.
+
+    Raises: ConfigError if the password can't be read; SourceError if nothing answers, or wants a password.
+    """
+    import httpx  # noqa: PLC0415 - `andon --help` need not wait for it
+
     asking: dict[str, Any] = {}
     if service is not None and service.metrics_user is not None and service.metrics_password_file is not None:
         password = read_secret(service.metrics_password_file, key="service.metrics_password_file")
         asking["auth"] = (service.metrics_user.encode(), password.encode())
     if service is not None:
         asking["verify"] = client_tls(service)
-    asked = f"{url.rstrip('/').removesuffix('/status')}/status"
+    asked = f"{url.rstrip('/').removesuffix('/status')}{path}"
     address = re.sub(r"//[^/@]*@", "//", asked)  # a password in it is for the server alone
     body = b""
     try:
@@ -122,15 +144,9 @@ def fetch(url: str, service: Service | None = None) -> dict[str, Any]:
             f"{address} doesn't answer ({str(error) or type(error).__name__}). Is andon running there? "
             "Its log says on start where its metrics are served."
         ) from error
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        document = None
     if status == httpx.codes.UNAUTHORIZED:
         raise SourceError(f"{address} wants a user and a password. Give --settings that name them, or user:password@.")
-    if status != httpx.codes.OK or not isinstance(document, dict) or not isinstance(document.get("ready"), bool):
-        raise SourceError(f"{address} answers, and isn't andon's status (HTTP {status}). Give its --url.")
-    return document
+    return status, body, address
 
 
 def shown(document: dict[str, Any]) -> RenderableType:

@@ -167,6 +167,14 @@ class Service(Section):
     sensors_per_asset_max: Annotated[Whole, Field(ge=1, description="sensors that one asset may have")] = (
         limits.SENSORS_PER_ASSET_MAX_DEFAULT
     )
+    traces_endpoint: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://\S+$",
+            description="where OpenTelemetry traces of each epoch are sent (OTLP over HTTP), such as"
+            " `http://localhost:4318/v1/traces`; by default none are made. Needs the extra `traces`",
+        ),
+    ] = None
     metrics_host: Annotated[str, Field(min_length=1, description="address that metrics and health are served on")] = (
         "127.0.0.1"
     )

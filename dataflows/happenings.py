@@ -7,7 +7,7 @@ logged once and counted each time.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, TypeVar
 from weakref import WeakMethod
 
 import structlog
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Entry = TypeVar("Entry")
 
-__all__ = ["LISTED_MAX", "STAGES", "STEPS", "Happenings", "Named", "Refused"]
+__all__ = ["LISTED_MAX", "STAGES", "STEPS", "Happenings", "Named", "Refused", "Spans"]
 
 STAGES = ("poll", "decode", "split", "samples", "windows", "alarms", "flood", "deliver")
 STEPS = ("samples", "windows", "alarms", "flood")
@@ -62,10 +62,22 @@ class _Lists(NamedTuple):
     adjusted: Callable[[], Sequence[Adjusted]]
 
 
+class Spans(Protocol):
+    """Where it is told how long each batch took, beside the metrics."""
+
+    def took(self, name: str, seconds: float, **attributes: int) -> None:
+        """Something that has just ended took so long."""
+
+    def epoch(self, seconds: float) -> None:
+        """A lane's epoch has just ended, and was so long."""
+
+
 class Happenings:
     """The metrics of one process."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        """Begin to count, from zero."""
+        self.spans: Spans | None = None  # nobody is told how long each batch took
         self.registry = registry or CollectorRegistry()
         on = self.registry
         self._readings = Counter("andon_readings", "Readings by what became of them.", ["result"], registry=on)
@@ -244,11 +256,20 @@ class Happenings:
     def stage_took(self, stage: str, seconds: float) -> None:
         """One batch spent this long in a stage."""
         self._stages[stage].inc(seconds)
+        if self.spans is not None:
+            self.spans.took(stage, seconds)
 
     def epoch_ended(self, seconds: float) -> None:
         """A lane was asked for its position again after so long."""
         self._epoch.set(seconds)
         self._snapshot_at.set_to_current_time()
+        if self.spans is not None:
+            self.spans.epoch(seconds)
+
+    def traces_unsent(self, reason: str) -> None:
+        """Whoever collects traces doesn't take them: they are thrown away, and andon goes on."""
+        if self._once("traces"):
+            self._log.warning("traces not sent", reason=reason, repeated="not logged")
 
     def readiness_asked(self, *, ready: bool) -> None:
         """Somebody wants to know whether this process does its work."""
@@ -258,6 +279,8 @@ class Happenings:
         """A key group's state was copied."""
         self._snapshot.labels(step).inc(seconds)
         self._snapshot_bytes.labels(step).inc(bytes_after - bytes_before)
+        if self.spans is not None:
+            self.spans.took(f"snapshot {step}", seconds, bytes=bytes_after)
 
     def series_grew(self, *, series: int, assets: int) -> None:
         """A key group knows so many more."""

@@ -15,6 +15,7 @@ import orjson
 
 import detectors
 from andon.cli import cli
+from andon.reference.log_pages import log_events_page
 from andon.reference.markdown import sentence, table
 from andon.reference.record_pages import alarm_state_page, alerts_page, commands_page, topics_page
 from andon.reference.schemas import alarm_state_schema, alert_schema, command_schema
@@ -50,6 +51,7 @@ def pages() -> dict[str, str]:
         "command-schema.json": _json(command_schema()),
         "commands.md": _page("Commands", commands_page()),
         "detectors.md": _page("Detectors", _detectors()),
+        "log-events.md": _page("Log events", log_events_page()),
         "metrics.md": _page("Metrics", _metrics()),
         "reject-reasons.md": _page("Why messages are refused", _reject_reasons()),
         "settings.md": _page("Settings", _settings()),

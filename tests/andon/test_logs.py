@@ -8,7 +8,7 @@ import json
 import pytest
 import structlog
 
-from andon.logs import log_to
+from andon.logs import RECENT_MAX, log_to
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +57,16 @@ def test_details_for_developers_are_left_out():
     structlog.get_logger("andon").debug("poll")
 
     assert stream.getvalue() == ""
+
+
+def test_the_newest_warnings_are_kept_for_whoever_asks():
+    """What happened lately can be told where nobody kept the log; what is ordinary isn't kept."""
+    recent = log_to(io.StringIO())
+    log = structlog.get_logger("andon")
+    log.info("started")
+    for count in range(RECENT_MAX + 5):
+        log.warning("source failed", count=count)
+
+    assert [event["count"] for event in recent()] == list(range(5, RECENT_MAX + 5))
+    assert {event["event"] for event in recent()} == {"source failed"}
+    assert all(event["timestamp"] for event in recent())

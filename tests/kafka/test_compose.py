@@ -6,18 +6,24 @@ read-only file systems) is judged as text in tests/deploy/test_compose.py.
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
 import time
 import urllib.parse
 import urllib.request
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from types import SimpleNamespace
 
 import pytest
 import yaml
 from confluent_kafka.admin import AdminClient
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from andon.reference.log_pages import log_events
 from tests.conftest import ROOT, need_local_kafka
 from tests.deploy.broker import Broker, free_port
 from tests.deploy.containers import Containers, answers, services_of
@@ -56,19 +62,28 @@ def house(tmp_path_factory):
         for name in ("prometheus", "alertmanager"):
             command = [*services[name]["command"], f"--web.listen-address={here[name]}"]
             services[name] = services[name] | {"command": command}
-        with Containers(folder, services, replaced) as containers:
+        with ExitStack() as opened:
+            containers = opened.enter_context(Containers(folder, services, replaced))
             containers.start("alertmanager")
             containers.finish("topics")
             wait_until(
                 lambda: answers(f"http://{here['alertmanager']}/-/ready"), "Alertmanager is ready", wait_s=WAIT_S
             )
-            containers.start("andon", ANDON_SERVICE__METRICS_PORT=str(ports["andon"]), **QUICK)
+            traces = collect_traces(opened)
+            containers.start(
+                "andon",
+                ANDON_SERVICE__METRICS_PORT=str(ports["andon"]),
+                ANDON_SERVICE__TRACES_ENDPOINT=traces.url,
+                **QUICK,
+            )
             containers.start("plant")
             containers.start("notify")
             containers.start("prometheus")
             wait_until(lambda: answers(f"http://{here['prometheus']}/-/ready"), "Prometheus is ready", wait_s=WAIT_S)
             yield SimpleNamespace(
                 containers=containers,
+                folder=folder,
+                traces=traces,
                 bootstrap=broker.bootstrap,
                 andon=f"http://{here['andon']}",
                 prometheus=f"http://{here['prometheus']}",
@@ -96,6 +111,31 @@ def trouble(t0_ms):
     for quality in ("uncertain", "bad"):
         yield reading("pump-90", 50.0, t0_ms + 210_000, "flow") | {"quality": quality}
     yield b"pump-90", b"no reading"
+
+
+def collect_traces(opened):
+    """A collector of OpenTelemetry: what is sent to `url` is in `spans`."""
+    spans = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            request = ExportTraceServiceRequest.FromString(
+                gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body
+            )
+            for resource in request.resource_spans:
+                spans.extend(span for scope in resource.scope_spans for span in scope.spans)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    opened.callback(server.server_close)
+    opened.callback(server.shutdown)
+    return SimpleNamespace(url=f"http://127.0.0.1:{server.server_address[1]}/v1/traces", spans=spans)
 
 
 def _static(address):
@@ -192,6 +232,47 @@ def test_the_topics_are_there_with_the_partitions_that_are_written(busy):
 
     assert len(topics["readings"].partitions) == 12
     assert {"andon.alerts", "andon.alarms", "andon.commands", "andon.dead-letters"} <= topics.keys()
+
+
+def test_traces_arrive_where_they_are_asked_for(busy):
+    """An epoch is a trace, and its spans are the stages that took time."""
+    wait_until(lambda: any(span.name == "epoch" for span in busy.traces.spans), "an epoch's trace", wait_s=WAIT_S)
+    wait_until(lambda: any(span.name == "decode" for span in busy.traces.spans), "a stage's span", wait_s=WAIT_S)
+
+    roots = {span.trace_id for span in busy.traces.spans if span.name == "epoch"}
+    assert all(span.parent_span_id for span in busy.traces.spans if span.name == "decode")
+    assert {span.trace_id for span in busy.traces.spans if span.name == "decode"} & roots
+
+
+def test_the_doctor_collects_it_all_from_what_runs(busy):
+    """One file: how each process is, how far the group is in Kafka, what is saved; in one go."""
+    _, variables, _ = busy.containers.command("andon")
+    out = busy.folder / "report.json"
+    command = [sys.executable, "-m", "andon", "doctor", "--url", busy.andon, "--out", str(out)]
+    command += ["--settings", str(ROOT / "andon" / "demo.toml"), "--log", str(busy.containers.log("andon"))]
+
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, f"wrote {out}: read it before you send it\n"), done.stderr
+    report = json.loads(out.read_text())
+    assert report["processes"][busy.andon]["status"]["ready"] is True
+    assert len(report["kafka"]["partitions"]) == 12
+    assert max(limits["committed"] for limits in report["kafka"]["partitions"].values()) > 0
+    assert report["state"]["faults"] == []
+    assert {"samples", "windows", "alarms"} <= report["state"]["steps"].keys()
+
+
+def test_what_is_logged_is_on_the_page_of_log_events(busy):
+    """Whoever finds a line in a log finds its meaning."""
+    lines = [json.loads(line) for name in ("andon", "notify") for line in _lines(busy.containers.log(name))]
+
+    assert {line["event"] for line in lines} >= {"started", "metrics served", "ready", "first reading"}
+    assert {line["event"] for line in lines} <= {event.name for event in log_events()}
+
+
+def _lines(log):
+    """Of JSON; the newest may not be whole yet."""
+    return [line for line in log.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
 
 
 def test_zz_everything_ends_in_order_when_it_is_told_to(busy):
