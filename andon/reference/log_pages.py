@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["LogEvent", "log_events", "log_events_page"]
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("andon", "dataflows", "gateways")
+PACKAGES = ("andon", "console", "dataflows", "gateways")
 LEVELS = ("info", "warning", "error")
 
 _INTRODUCTION = """\
@@ -45,6 +45,7 @@ _ELSEWHERE = {
     "alertmanager doesn't say what fires": "What fires there isn't known: old alerts end late.",
     "alertmanager away": "It doesn't answer; it is tried again.",
     "alarm states not compared": "Some of what stands couldn't be compared with what is known here.",
+    "console failed": "The console couldn't go on, and ends.",
     "clock differs": "A device's clock is far from ours.",
     "device away": "A device doesn't answer, or no longer.",
     "device quarantined": "What a device says makes no sense: it isn't asked for a while.",
