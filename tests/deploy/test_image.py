@@ -57,6 +57,7 @@ def test_the_image_says_its_version_and_runs_without_root():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # it fetches what builds the wheel
 def test_the_build_installs_an_andon_that_runs_where_nothing_can_be_written(tmp_path):
     """The Dockerfile's steps, without what is installed already; `python -m deploy.docker.rehearse` does them all."""
     image = rehearse(tmp_path / "root", quick=True)

@@ -17,9 +17,10 @@ import yaml
 from deploy.kubernetes import rules
 from tests.deploy.manifests import FOLDER, built, command_of, only, overlay_of
 
+pytestmark = pytest.mark.timeout(900)  # the first time, Kustomize is built
 VERSIONS = ["1.30", "1.34", "1.37"]
 CUSTOM = {"PrometheusRule", "ScaledJob", "ServiceMonitor"}
-COMPONENTS = ["kafka-password", "keda", "servicemonitor"]
+COMPONENTS = ["console", "kafka-password", "keda", "servicemonitor"]
 ADDRESSES = "andon-0.andon:9465;andon-1.andon:9465;andon-2.andon:9465"
 
 
@@ -75,7 +76,7 @@ def test_no_container_is_root_or_may_write_where_it_need_not(everything):
     """By the restricted Pod Security Standard, and a read-only file system on top."""
     pods = [spec for one in everything if (spec := pod_of(one))]
 
-    assert len(pods) == 4  # detector, notify, the Job, KEDA's
+    assert len(pods) == 5  # detector, notify, console, the Job, KEDA's
     for pod in pods:
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -142,8 +143,9 @@ def test_the_detector_reaches_kafka_and_nothing_else(cluster):
 
 def test_secrets_come_as_files(everything):
     """Variables are seen by whoever may describe a pod."""
-    for name in ("StatefulSet", "Deployment"):
-        (pod,) = [pod_of(one) for one in everything if one["kind"] == name]
+    pods = [pod_of(one) for one in everything if one["kind"] in {"StatefulSet", "Deployment"}]
+    assert len(pods) == 3
+    for pod in pods:
         (container,) = pod["containers"]
         given = {one["name"]: one for one in container["env"]}
 

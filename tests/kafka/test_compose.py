@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import ExitStack
@@ -30,6 +31,7 @@ from tests.deploy.containers import Containers, answers, services_of
 from tests.deploy.dashboards import PANELS
 from tests.kafka.service import environment, produce, reading, wait_until
 
+pytestmark = pytest.mark.timeout(600)  # a dozen processes start one after another: on a busy machine that takes minutes
 WAIT_S = 150
 SERVICES = services_of("compose.yaml")
 ALERTS = [
@@ -46,13 +48,14 @@ def house(tmp_path_factory):
     """Everything that `docker compose up` starts, but Grafana, in the order that it says, with something going on."""
     need_local_kafka()
     folder = tmp_path_factory.mktemp("compose")
-    ports = {name: free_port() for name in ("andon", "prometheus", "alertmanager")}
+    ports = {name: free_port() for name in ("andon", "console", "prometheus", "alertmanager")}
     here = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
     with Broker(folder / "kafka", SERVICES["kafka"]["environment"]) as broker:
         replaced = {
             "kafka:9092": broker.bootstrap,
             "alertmanager:9093": here["alertmanager"],
             "127.0.0.1:9090": here["prometheus"],
+            "http://andon:9464": f"http://{here['andon']}",
             "scrape_interval: 15s": "scrape_interval: 1s",
             "evaluation_interval: 15s": "evaluation_interval: 1s",
             '"4d"': '"1h"',
@@ -78,6 +81,7 @@ def house(tmp_path_factory):
             )
             containers.start("plant")
             containers.start("notify")
+            containers.start("console", ANDON_CONSOLE__PORT=str(ports["console"]))
             containers.start("prometheus")
             wait_until(lambda: answers(f"http://{here['prometheus']}/-/ready"), "Prometheus is ready", wait_s=WAIT_S)
             yield SimpleNamespace(
@@ -86,6 +90,7 @@ def house(tmp_path_factory):
                 traces=traces,
                 bootstrap=broker.bootstrap,
                 andon=f"http://{here['andon']}",
+                console=f"http://{here['console']}",
                 prometheus=f"http://{here['prometheus']}",
                 alertmanager=f"http://{here['alertmanager']}",
             )
@@ -195,6 +200,26 @@ def hot_now():
         yield reading("pump-95", 90.0, now_ms - 60_000 + 10_000 * step, "bearing_temp")
 
 
+def test_the_operators_page_is_served_to_who_signs_in(busy):
+    """With the users of the demo, whom the file beside compose.yaml names."""
+    wait_until(lambda: answers(busy.console), "the console is there", wait_s=WAIT_S)
+
+    def sign_in(password):
+        request = urllib.request.Request(  # noqa: S310 - our own http
+            f"{busy.console}/api/login",
+            data=json.dumps({"name": "operator", "password": password}).encode(),
+            headers={"Content-Type": "application/json", "Origin": busy.console},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own http
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert sign_in("andon-demo") == 200
+    assert sign_in("wrong") == 401
+
+
 def test_all_rules_are_evaluated_and_no_alert_is_wrong(busy):
     """Prometheus takes our files as they are; a healthy andon is called neither down nor mute."""
 
@@ -277,7 +302,7 @@ def _lines(log):
 
 def test_zz_everything_ends_in_order_when_it_is_told_to(busy):
     """`docker compose down`: exit code 0, state saved, no lock left."""
-    for name in ("plant", "notify", "andon", "prometheus", "alertmanager"):
+    for name in ("plant", "notify", "console", "andon", "prometheus", "alertmanager"):
         assert busy.containers.stop(name) == 0, busy.containers.log(name).read_text()[-2000:]
 
     account = json.loads(busy.containers.log("andon").read_text().splitlines()[-1])

@@ -19,6 +19,7 @@ from tests.deploy.containers import image_environment
 from tests.deploy.manifests import FOLDER, built, command_of, only, overlay_of
 from tests.kafka.service import Topics, produce, read_all, reading, wait_until
 
+pytestmark = pytest.mark.timeout(600)  # a dozen processes start one after another: on a busy machine that takes minutes
 WAIT_S = 150
 T0 = 1_772_438_400_000
 ASSETS = 24
