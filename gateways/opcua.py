@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from asyncua import Client, ua
 from asyncua.common.subscription import Subscription
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
+from asyncua.crypto.uacrypto import CertProperties
 from cryptography import x509
 
 from contracts.gateways import OpcUa, placeholders
@@ -368,13 +369,14 @@ async def _client(settings: OpcUa) -> Client:
         if settings.security != "none":
             assert settings.certificate is not None
             assert settings.private_key is not None
+            assert settings.server_certificate is not None
             client.application_uri = _application_uri(Path(settings.certificate)) or "urn:andon:gateway"
             modes = ua.MessageSecurityMode
             await client.set_security(
                 SecurityPolicyBasic256Sha256,
-                settings.certificate,
-                settings.private_key,
-                server_certificate=settings.server_certificate,
+                _of_file(settings.certificate),
+                _of_file(settings.private_key),
+                server_certificate=_of_file(settings.server_certificate),
                 mode=modes.Sign if settings.security == "sign" else modes.SignAndEncrypt,
             )
         if settings.user is not None and settings.password_file is not None:
@@ -385,6 +387,11 @@ async def _client(settings: OpcUa) -> Client:
     except OSError as error:
         raise NonsenseError(f"{error.filename}: {error.strerror}") from error
     return client
+
+
+def _of_file(file: str) -> CertProperties:
+    """A certificate or a key: whether it is PEM is seen from what is in it, not from its name."""
+    return CertProperties(file, "pem" if Path(file).read_bytes().lstrip().startswith(b"-----") else "der")
 
 
 def secret(file: str) -> str:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["LoopThread"]
 
 WAIT_S = 60
-CLOSE_WAIT_S = 5
-"""For connections whose other side has just been closed."""
+CLOSE_WAIT_S = 0.5
+"""For connections whose other side has just been closed. What a server has left open is broken off then."""
 
 
 class LoopThread:
@@ -43,7 +43,12 @@ async def _end_the_rest() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-    open_sockets = asyncio.get_running_loop()._selector.get_map()
+    selector = asyncio.get_running_loop()._selector
     deadline = time.monotonic() + CLOSE_WAIT_S
-    while len(open_sockets) > 1 and time.monotonic() < deadline:  # noqa: ASYNC110 - one wakes the loop
+    while len(selector.get_map()) > 1:  # one wakes the loop
+        if time.monotonic() > deadline:
+            for key in list(selector.get_map().values()):
+                reader, _ = key.data
+                if isinstance(transport := getattr(reader._callback, "__self__", None), asyncio.Transport):
+                    transport.abort()
         await asyncio.sleep(0.005)

@@ -58,7 +58,7 @@ class OpcUaPress:
             server.set_security_policy([ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt])
             await server.set_application_uri("urn:andon:test:server")
             await server.load_certificate(str(self._certificates / "server.pem"))
-            await server.load_private_key(str(self._certificates / "server.key"))
+            await server.load_private_key(str(self._certificates / "server.key"), None, "pem")
         space = await server.register_namespace("urn:andon:test")
         line = await server.nodes.objects.add_folder(ua.NodeId("Line1", space), "Line1")
         press = await line.add_object(ua.NodeId("Line1.Press1", space), "Press1")
