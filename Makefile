@@ -17,7 +17,7 @@ KERNELS := contracts/readings.py contracts/findings.py contracts/limits.py $(wil
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.12 python3.11 python3)
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 
-.PHONY: help setup demo test fuzz crash crash-short fmt lint types kafka bench-throughput bench-accuracy bench-overload soak clean
+.PHONY: help setup demo test fuzz fuzz-poison crash crash-short fmt lint types kafka bench-throughput bench-accuracy bench-overload soak clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ endif
 
 fuzz: $(COMPILED) ## millions of odd messages, read as the reference reads them (ARGS="--seed 7"; some ten minutes)
 	@$(PY) -m tests.fuzz_decoder $(ARGS)
+
+fuzz-poison: $(COMPILED) ## atheris looks for bytes that break a law, ten minutes (ARGS="--minutes 60 --target commands")
+	@$(PY) -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt -e '.[fuzz]' </dev/null
+	@$(PY) -m tests.fuzz_poison $(ARGS)
 
 crash: $(COMPILED) ## 200 faults against a running service: nothing lost, nothing doubled (ARGS="--faults 20"; an hour)
 	@$(PY) -m tests.crash $(ARGS)

@@ -122,7 +122,8 @@ def run_flow(
         happenings: where what happens is counted.
     """
     result = Result([], [], [])
-    script = _Script(settings, messages, commands)
+    happenings = happenings or Happenings()
+    script = _Script(settings, messages, commands, happenings)
     source = _Lanes(settings, messages, batch, crash_after, script)
     sinks = Sinks(Hand(result.alerts.append), Hand(result.rejects.append), Hand(result.states.append))
     flow = build(settings, source, _Commands(script), sinks, happenings)
@@ -143,8 +144,11 @@ def run_flow(
 class _Script:
     """Which message and which command comes next, for all parts of both sources."""
 
-    def __init__(self, settings: Settings, messages: Sequence[Message], commands: Sequence[Said]) -> None:
+    def __init__(
+        self, settings: Settings, messages: Sequence[Message], commands: Sequence[Said], happenings: Happenings
+    ) -> None:
         self.settings = settings
+        self.happenings = happenings
         self.messages = messages
         self.commands = [said._replace(after=min(said.after, len(messages))) for said in commands]
         self.handed_out = 0
@@ -171,7 +175,7 @@ class _Script:
         value = what if isinstance(what, bytes) else orjson.dumps(what)
         ts_ms = said.ts_ms if said.ts_ms is not None else _ts(self.messages[said.after - 1])
         origin = Origin(topic=COMMANDS, partition=0, offset=number, ts_ms=ts_ms, key=None, value=value)
-        return [command_item(origin, key_groups=len(groups), happenings=Happenings())]
+        return [command_item(origin, key_groups=len(groups), happenings=self.happenings)]
 
     def _home(self, asset: str) -> str:
         return group_key(group_of(asset, self.settings.service.key_groups))
@@ -227,7 +231,7 @@ class _Lane(StatefulSourcePartition[tuple[str, "Item"], int]):
     ) -> None:
         self._script = script
         self._by_wall = script.settings.service.clock == "wall"
-        self._decoder = Decoder(script.settings, lane=lane, happenings=Happenings())
+        self._decoder = Decoder(script.settings, lane=lane, happenings=script.happenings)
         self._queue = queue
         self._position = position
         self._batch = batch
