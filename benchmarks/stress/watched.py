@@ -27,6 +27,9 @@ LANES = 4
 START_WAIT_S = 180
 LOOK_S = 0.5
 PROBE_S = 0.1
+PROBE_ASSETS = 400
+"""A multiple of the partitions; each turns every 40 s, and is raised every 80."""
+assert PROBE_ASSETS % PARTITIONS == 0
 ALERT_PARTITIONS = 3
 
 
@@ -137,7 +140,9 @@ def _number(text: str, name: str) -> int:
 
 
 class Probes:
-    """New assets that are hot in their only reading, ten a second in turn on all partitions: each must be told.
+    """Assets that turn hot, then cold, then hot again, ten a second in turn on all partitions: each turn must be told.
+
+    So many of them that none chatters, and the same again and again, so that they add nothing to what grows.
 
     `late_s` holds (when it was sent, by the monotonic clock; how long its alert took to arrive).
     """
@@ -168,10 +173,12 @@ class Probes:
         producer = Producer({"bootstrap.servers": self._topic.bootstrap, "linger.ms": 0})
         number = 0
         while not self._over.wait(PROBE_S):
-            asset = f"probe-{self._topic.name}-{number}"
-            body = b'{"asset":"%s","sensor":"s","ts":%d,"value":99}' % (asset.encode(), time.time_ns() // 1_000_000)
-            self._sent[asset] = time.monotonic()
-            producer.produce(self._topic.name, body, asset.encode(), number % PARTITIONS)
+            turn, asset = divmod(number, PROBE_ASSETS)
+            name = f"probe-{asset}"
+            moment, value = time.time_ns() // 1_000_000, 20 if turn % 2 else 99
+            body = b'{"asset":"%s","sensor":"s","ts":%d,"value":%d}' % (name.encode(), moment, value)
+            self._sent[name] = time.monotonic()
+            producer.produce(self._topic.name, body, name.encode(), asset % PARTITIONS)
             producer.poll(0)
             number += 1
         producer.flush(30)
