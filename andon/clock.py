@@ -21,6 +21,7 @@ SET_BACK_S_MAX = 5.0
 """A flow that stands still for so long is bearable; one that is started again stands still about as long."""
 
 LOOK_S = 1.0
+AT_ONCE_S = 0.1
 
 
 class SetBack:
@@ -30,12 +31,24 @@ class SetBack:
         self, *, wall_s: Callable[[], float] = time.time, monotonic_s: Callable[[], float] = time.monotonic
     ) -> None:
         self._wall_s, self._monotonic_s = wall_s, monotonic_s
-        self._ahead_s = wall_s() - monotonic_s()
+        self._ahead_s = self._ahead()
 
     def look(self) -> float:
         """Seconds; 0 if it wasn't."""
-        before, self._ahead_s = self._ahead_s, self._wall_s() - self._monotonic_s()
+        before, self._ahead_s = self._ahead_s, self._ahead()
         return max(0.0, before - self._ahead_s)
+
+    def _ahead(self) -> float:
+        """The wall clock less the other one, both read at one moment.
+
+        Between two lines of Python a busy machine, or a kernel that holds the interpreter, may take seconds: that isn't
+        a clock that was set back.
+        """
+        while True:
+            began_s = self._monotonic_s()
+            wall_s = self._wall_s()
+            if self._monotonic_s() - began_s < AT_ONCE_S:
+                return wall_s - began_s
 
 
 @contextmanager

@@ -102,7 +102,8 @@ def _feed(bootstrap: str, topic: str, mix: str, rate: float, over: multiprocessi
     producer = _producer(bootstrap)
     load = MIXES[mix]()
     began, sent = time.monotonic(), 0
-    while not over.wait(SLICE_S):
+    parent = multiprocessing.parent_process()
+    while not over.wait(SLICE_S) and parent is not None and parent.is_alive():
         due = int((time.monotonic() - began) * rate)
         for key, value, partition in itertools.islice(load, min(due - sent, int(rate))):
             _produce(producer, topic, key, value, partition)

@@ -61,6 +61,7 @@ class Collector:
                 "group.id": "crash-collector",
                 "enable.auto.commit": False,
                 "fetch.wait.max.ms": 50,
+                "reconnect.backoff.max.ms": 200,
                 "log_level": 0,
             }
         )

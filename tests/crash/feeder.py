@@ -48,6 +48,7 @@ class Feeder:
                 "enable.idempotence": True,
                 "linger.ms": 20,
                 "message.timeout.ms": 0,
+                "reconnect.backoff.max.ms": 200,  # it is the service's time to come back that is measured
                 "queue.buffering.max.messages": 5_000_000,
                 "queue.buffering.max.kbytes": 2_000_000,
                 "log_level": 0,
