@@ -17,7 +17,7 @@ KERNELS := contracts/readings.py contracts/findings.py contracts/limits.py $(wil
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.12 python3.11 python3)
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 
-.PHONY: help setup demo test fuzz fuzz-poison crash crash-short fmt lint types kafka bench-throughput bench-accuracy bench-overload soak clean
+.PHONY: help setup demo test fuzz fuzz-poison crash crash-short fmt lint types kafka bench-throughput bench-scale bench-accuracy bench-overload soak clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ kafka: $(COMPILED) ## a local Apache Kafka on 127.0.0.1:9092 until Ctrl-C (needs
 
 bench-throughput: $(COMPILED) ## andon against merely reading the topic, on a real Kafka (about two minutes)
 	@$(PY) -m benchmarks.throughput $(ARGS)
+
+bench-scale: $(COMPILED) ## what many series and several processes cost, on a real Kafka (half an hour; ARGS="--series 1000 --readings 0")
+	@$(PY) -m benchmarks.scale $(ARGS)
 
 bench-overload: $(COMPILED) ## more than it can take, in six ways: memory, lag, answers (ten minutes; ARGS="--only burst")
 	@$(PY) -m benchmarks.stress.overload $(ARGS)

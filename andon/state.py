@@ -20,8 +20,9 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import stat
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,8 +40,12 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "held_state", "hold_state", "open_state", "state_elsewhere"]
 
-FORMAT = 1
-"""Of the directory; that of each part is inside of the part."""
+FORMAT = 2
+"""Of the directory; that of each part is inside of the part. With 1 key groups had names that weren't spread evenly."""
+
+PAGE_BYTES = 32 * 1024
+"""Of the store's files. With SQLite's own 4 KiB a snapshot of some hundred kB a key costs more than half as much
+again in processor time, and twice as long on a disk."""
 
 _OURS = frozenset({"lock", "saved", "creating", "lost+found"})
 """What may be there; the last one comes with a file system of its own."""
@@ -154,6 +159,8 @@ def _create(directory: Path, settings: Settings) -> None:
     store = creating / "store"
     store.mkdir(mode=0o700, parents=True)
     init_db_dir(store, RECOVERY_PARTITIONS)
+    for path in sorted(store.glob("*.sqlite3")):
+        _page(path)
     with (creating / "andon.json").open("w", encoding="utf-8") as file:
         json.dump({"format": FORMAT, **_shape(settings)}, file, indent=2)
         file.write("\n")
@@ -188,6 +195,18 @@ def _shut_out_others(directory: Path) -> None:
                 f"{path}: everybody may write there, and it belongs to another user. Whoever writes to the saved state "
                 f"can run programs as andon. Give {directory} to andon's user, with mode 0700."
             )
+
+
+def _page(path: Path) -> None:
+    """Give a database its page size, which is fixed once it is written to a log ahead."""
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA synchronous = OFF")  # once for all below
+        database.execute("PRAGMA journal_mode = DELETE")
+        database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        database.execute("VACUUM")
+        database.execute("PRAGMA journal_mode = WAL")
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _shape(settings: Settings) -> dict[str, Any]:

@@ -6,13 +6,14 @@ meets (0, 1, 2 …) and says each number's name once, in the first block that us
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from contracts.groups import group_key, group_of
 
 __all__ = ["READING", "Block", "Clock", "Quality", "Reason", "Reject", "SeriesName", "Tick", "group_key", "group_of"]
 
@@ -112,13 +113,3 @@ class Clock:
     """By the event clock: how far the readings of assets have come (asset, ms), instead of ticks."""
 
     times: tuple[tuple[str, int], ...]
-
-
-def group_of(asset: str, key_groups: int) -> int:
-    """The key group of an asset. Fixed for the life of a state directory."""
-    return zlib.crc32(asset.encode()) % key_groups
-
-
-def group_key(group: int) -> str:
-    """The key under which Bytewax routes and stores a group's state. A schema: never change it."""
-    return f"g{group:04d}"

@@ -18,6 +18,7 @@ from pydantic import Field, field_validator, model_validator
 from contracts import limits
 from contracts.console import Console
 from contracts.gateways import Gateway
+from contracts.groups import group_of
 from contracts.section import Moment, Number, Seconds, Section, Severity, TimeZone, Whole
 
 __all__ = [
@@ -113,6 +114,10 @@ class Kafka(Section):
 _TOPIC_ROLES = ("alerts", "alarms", "commands", "dead_letters", "inventory")
 
 
+WINDOW_PHASES = 16
+"""So many different times at which windows of one length begin; all of a key group begin together."""
+
+
 class Service(Section):
     """The running service."""
 
@@ -164,6 +169,13 @@ class Service(Section):
     series_per_group_max: Annotated[
         Whole, Field(ge=1, description="series that one lane may feed to one key group")
     ] = limits.SERIES_PER_GROUP_MAX_DEFAULT
+    stagger_windows: Annotated[
+        bool,
+        Field(
+            description="begin the windows of different key groups at different times, not all at the full minute: then"
+            " not all of the learned state is saved at once. For more than some 20,000 series"
+        ),
+    ] = False
     sensors_per_asset_max: Annotated[Whole, Field(ge=1, description="sensors that one asset may have")] = (
         limits.SENSORS_PER_ASSET_MAX_DEFAULT
     )
@@ -514,6 +526,8 @@ class ResolvedAsset(Section):
     """What belongs to one asset, after all settings and defaults."""
 
     window_ms: int
+    phase_ms: int
+    """How long after a multiple of `window_ms` since the epoch its windows begin."""
     late_ms_max: int
     running: Running | None
 
@@ -561,8 +575,10 @@ class Settings(Section):
         late_s = next((part.late_s_max for part in matching if part.late_s_max is not None), 5.0)
         running = next((part.running for part in matching if part.running is not None), False)
         window_ms = round(window_s * 1000)
+        phase = group_of(asset, self.service.key_groups) % WINDOW_PHASES if self.service.stagger_windows else 0
         return ResolvedAsset(
             window_ms=window_ms,
+            phase_ms=window_ms * phase // WINDOW_PHASES,
             late_ms_max=min(round(late_s * 1000), window_ms) if window_ms else round(late_s * 1000),
             running=running if isinstance(running, Running) else None,
         )

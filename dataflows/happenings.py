@@ -7,6 +7,7 @@ logged once and counted each time.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from time import process_time
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, TypeVar
 from weakref import WeakMethod
 
@@ -36,6 +37,7 @@ HEARTBEATS = ("delivered", "failed")
 LEARNING = ("warming", "learning", "paused")
 LISTED_MAX = 100
 """Series that are named in a list: who looks wants to know why, not to read a thousand names."""
+STALL_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 LATENCY_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 
@@ -115,6 +117,13 @@ class Happenings:
             registry=on,
         )
         self._epoch = Gauge("andon_epoch_seconds", "Time between the last two snapshots of a lane.", registry=on)
+        self._stall = Histogram(
+            "andon_epoch_stall_seconds",
+            "Time for which a lane read nothing, because state was saved.",
+            buckets=STALL_S,
+            registry=on,
+        )
+        self._stall_s_max = 0.0
         self._snapshot = Counter("andon_snapshot_seconds", "Time spent copying state.", ["step"], registry=on)
         self._snapshot_bytes = Gauge("andon_snapshot_bytes", "Bytes of state, as last saved.", ["step"], registry=on)
         self._series = Gauge("andon_series", "Series known.", registry=on)
@@ -275,6 +284,11 @@ class Happenings:
         """Somebody wants to know whether this process does its work."""
         self._ready.set(ready)
 
+    def epoch_closed(self, seconds: float) -> None:
+        """A lane reads again, so long after it was asked for its position: meanwhile all of the state was saved."""
+        self._stall.observe(seconds)
+        self._stall_s_max = max(self._stall_s_max, seconds)
+
     def snapshot_taken(self, step: str, *, seconds: float, bytes_before: int, bytes_after: int) -> None:
         """A key group's state was copied."""
         self._snapshot.labels(step).inc(seconds)
@@ -299,7 +313,14 @@ class Happenings:
 
     def lanes_opened(self, *, lanes: int, positions: Mapping[str, int], resumed: bool) -> None:
         """All lanes of this process know where to read."""
-        self._log.info("ready", lanes=lanes, partitions=len(positions), resumed=resumed, positions=dict(positions))
+        self._log.info(
+            "ready",
+            lanes=lanes,
+            partitions=len(positions),
+            resumed=resumed,
+            cpu_s=round(process_time(), 2),
+            positions=dict(positions),
+        )
 
     def reading_began(self, *, topic: str, partition: int, offset: int) -> None:
         """The first messages of this process came."""
@@ -433,7 +454,7 @@ class Happenings:
         """Where a bound was met, so that new series are refused; at most `LISTED_MAX` of these."""
         return list(self._refused)
 
-    def account(self) -> dict[str, int | Mapping[str, float]]:
+    def account(self) -> dict[str, float | Mapping[str, float]]:
         """What has happened until now, in few figures: for the line with which a process ends."""
         counted = {"readings": self._readings, "rejects": self._rejects, "alerts": self._alerts}
         results = {result: int(count) for result, count in _by_label(self._readings).items()}
@@ -441,6 +462,8 @@ class Happenings:
         return {
             **totals,
             "results": results,
+            "cpu_s": round(process_time(), 2),
+            "epoch_stall_s_max": round(self._stall_s_max, 3),
             "stage_seconds": {stage: round(spent, 3) for stage, spent in _by_label(self._stage).items()},
         }
 

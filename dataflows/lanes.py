@@ -154,6 +154,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         self._saved: dict[str, int] | None = saved["positions"] if saved else None
         self._committable: dict[str, int] | None = None
         self._snapshot_at = perf_counter()
+        self._saving = False
         self._lag_rows: dict[str, int] = {}
         self._grown: dict[str, int] = {}
         now_ms = surroundings.now_ms()
@@ -185,6 +186,9 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         """
         around = self._surroundings
         around.standing.running = True
+        if self._saving:
+            self._saving = False
+            around.happenings.epoch_closed(perf_counter() - self._snapshot_at)
         if around.stop.is_set():
             if farewell := around.farewell():
                 self._busy = False
@@ -221,6 +225,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         now = perf_counter()
         self._surroundings.happenings.epoch_ended(now - self._snapshot_at)
         self._snapshot_at = now
+        self._saving = True
         self._bytes = 0
         if self._reader:
             before, self._committable = self._committable, self._reader.saved_positions()

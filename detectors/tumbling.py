@@ -1,12 +1,13 @@
 """Tumbling windows: the mean of each stretch of event time of a series, which the learned detectors see.
 
-Windows are aligned to the epoch: window k is [kW, (k+1)W). A reading belongs to the window of its own time, also when
-it comes out of order. A window closes when its series accepts a reading with ts ≥ its end + late_ms: nothing that isn't
-late can belong to it any more. As late_ms ≤ W, two windows are open at most. Nothing else closes a window: a silent
-sensor's last one closes when it speaks again, and a restart goes on with it. A window without a usable reading is not
-closed, it never was. A reading of bad quality adds nothing, but time passes with it. A window with a reading that is
-uncertain, or paused (pause.py), is marked: it is judged and not learned. A window in which the machine rests
-(running.py) isn't closed either.
+Windows are aligned to the epoch: window k is [kW + φ, (k+1)W + φ), where the phase φ is 0 unless the settings stagger
+the windows of different key groups. A reading belongs to the window of its own time, also when it comes out of order. A
+window closes when its series accepts a reading with ts ≥ its end + late_ms: nothing that isn't late can belong to it
+any more. As late_ms ≤ W, two windows are open at most. Nothing else closes a window: a silent sensor's last one closes
+when it speaks again, and a restart goes on with it. A window without a usable reading is not closed, it never was. A
+reading of bad quality adds nothing, but time passes with it. A window with a reading that is uncertain, or paused
+(pause.py), is marked: it is judged and not learned. A window in which the machine rests (running.py) isn't closed
+either.
 
 W = 0: each reading is a window of its own, start = end = its time, and closes at once.
 
@@ -46,19 +47,22 @@ STATE = np.dtype(
     ],
     align=True,
 )
-CONFIG = np.dtype([("window_ms", np.int64), ("late_ms", np.int64)], align=True)
+CONFIG = np.dtype([("window_ms", np.int64), ("late_ms", np.int64), ("phase_ms", np.int64)], align=True)
 
 _COUNT_MAX = np.iinfo(np.int32).max
 
 
 def config_of(asset: ResolvedAsset) -> tuple[Any, ...]:
     """The values of CONFIG."""
-    return (asset.window_ms, asset.late_ms_max)
+    return (asset.window_ms, asset.late_ms_max, asset.phase_ms)
 
 
 def settle(states: Rows, configs: Rows) -> None:
-    """Note the length of windows; after a restart with another one, forget the windows that are open (in place)."""
+    """Note the length of windows; after a restart with other windows, forget those that are open (in place)."""
     changed = states["window_ms"] != configs["window_ms"]
+    begun = states["open"]["start_ts"] - configs["phase_ms"][:, np.newaxis]
+    misplaced = (states["open"]["count"] > 0) & (begun % np.maximum(configs["window_ms"], 1)[:, np.newaxis] != 0)
+    changed |= misplaced.any(axis=1)
     states["open"][changed] = np.zeros((), OPEN)
     states["window_ms"] = configs["window_ms"]
 
@@ -138,7 +142,7 @@ def add(
             return count
     # Free, because `close` came before; a full pair would mean a reading that `order` should have called late.
     window = state.open[1] if state.open[0].count else state.open[0]
-    start_ts = ts if length_ms == 0 else ts // length_ms * length_ms
+    start_ts = ts if length_ms == 0 else ts - (ts - config.phase_ms) % length_ms
     if start_ts < state.closed_until:  # only after the length changed: windows never overlap or go back
         return count
     window.start_ts = start_ts

@@ -36,7 +36,7 @@ def test_a_missing_directory_is_made_for_its_owner_alone(tmp_path):
 
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     assert json.loads((directory / "saved" / "andon.json").read_text()) == {
-        "format": 1,
+        "format": 2,
         "site.name": "plant-1",
         "service.lanes": 12,
         "service.key_groups": 128,
@@ -154,9 +154,9 @@ def test_the_format_of_a_newer_andon_is_refused(tmp_path):
     """A downgrade doesn't destroy what it doesn't understand."""
     with open_state(tmp_path, SETTINGS):
         pass
-    (tmp_path / "saved" / "andon.json").write_text('{"format": 2}')
+    (tmp_path / "saved" / "andon.json").write_text('{"format": 3}')
 
-    with pytest.raises(StateError, match="its format is 2, this andon knows 1"):
+    with pytest.raises(StateError, match="its format is 3, this andon knows 2"):
         open_state(tmp_path, SETTINGS).__enter__()
 
 

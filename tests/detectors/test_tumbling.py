@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.readings import SeriesName
+from contracts.readings import SeriesName, group_of
+from contracts.settings import Service
 from detectors.samples import Samples
 from tests.detectors.plant import BAD, PRESS, T0, UNCERTAIN, block_of, outcome, rows_of, settings_of
 
@@ -175,3 +176,38 @@ def test_windows_follow_their_definition(steps, late_s):
     assert [((row["start"] - T0) / 1000, row["mean"], row["count"], row["learn"]) for row in closed] == model(
         readings, window_s=10, late_s=late_s
     )
+
+
+STAGGERED = settings_of().model_copy(update={"service": Service(clock="event", stagger_windows=True)})
+
+
+def test_staggered_windows_begin_with_their_key_group():
+    """All assets of a group close theirs together, and other groups at other times: so not all is saved at once."""
+    assets = [f"press-{number}" for number in range(200)]
+    names = tuple((asset, "temp") for asset in assets)
+    samples = Samples(STAGGERED)
+    readings = [(number, seconds, 1.0) for seconds in range(0, 200, 5) for number in range(len(assets))]
+
+    closed = samples.read(block_of(rows_of(readings), names)).closed.rows
+
+    begins = {
+        (group_of(assets[row["slot"]], 128) % 16, int(row["start"]) % 60_000) for row in closed if row["start"] > T0
+    }
+    assert begins == {(phase, phase * 3_750) for phase in range(16)}
+    assert {int(row["end"] - row["start"]) for row in closed} == {60_000}
+
+
+def test_windows_that_were_open_when_they_began_to_be_staggered_are_forgotten():
+    """A window is never part of two; what is closed is closed, and none goes back over it."""
+    asset = next(f"press-{number}" for number in range(200) if group_of(f"press-{number}", 128) % 16 == 8)
+    samples = Samples(settings_of())
+    samples.read(block_of(rows_of([(0, at, 1.0) for at in range(0, 70, 5)]), ((asset, "temp"),)))
+    restored = Samples.restore(STAGGERED, samples.snapshot())
+
+    closed = restored.read(
+        block_of(rows_of([(0, at, 9.0) for at in range(70, 400, 5)]), ((asset, "temp"),))
+    ).closed.rows
+
+    assert (np.diff(closed["start"]) == 60_000).all()
+    assert {int(start) % 60_000 for start in closed["start"]} == {30_000}
+    assert set(closed["mean"]) == {9.0}

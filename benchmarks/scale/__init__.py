@@ -1,0 +1,1 @@
+"""What many series and several processes cost: snapshots, restarts, memory, and the work of each process."""
