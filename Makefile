@@ -17,7 +17,7 @@ KERNELS := contracts/readings.py contracts/findings.py contracts/limits.py $(wil
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.12 python3.11 python3)
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 
-.PHONY: help setup demo test fuzz fuzz-poison crash crash-short fmt lint types kafka bench-throughput bench-scale bench-accuracy bench-overload soak clean
+.PHONY: help setup demo test fuzz fuzz-poison crash crash-short fmt lint types kafka bench-throughput bench-scale bench-accuracy bench-overload soak bench-console screenshots clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,12 @@ soak: $(COMPILED) ## an hour at half of what it can take: does anything grow? (A
 
 bench-accuracy: $(COMPILED) ## what is found, what is false, on public recordings (ten minutes; CORPUS=nab|skab|tep)
 	@$(PY) -m benchmarks.accuracy $(if $(CORPUS),--corpus $(CORPUS)) $(ARGS)
+
+bench-console: $(COMPILED) ## the operators' page with 1,000 alarms, 500 changes a second, 100 screens (ten minutes)
+	@$(PY) -m benchmarks.console $(ARGS)
+
+screenshots: $(COMPILED) ## pictures of the operators' page for the documentation
+	@$(PY) -m tests.console.screenshots $(ARGS)
 
 clean: ## remove .venv, the local Kafka's data and all caches
 	@rm -rf $(VENV) .kafka .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist

@@ -67,7 +67,12 @@ _WHAT_HAPPENS = {
 @click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Another plant, other faults.")
 @click.option("--json", "as_json", is_flag=True, help="Alerts as NDJSON, and the verdict as the last line.")
 @click.option("--page/--no-page", "with_page", default=True, show_default=True, help="Serve the operators' page too.")
-def command(*, seconds: float, speed: float, seed: int, as_json: bool, with_page: bool) -> None:
+@click.option(
+    "--stay/--no-stay",
+    default=None,
+    help="Keep the page until Ctrl-C when the demo is over; by default only on a terminal.",
+)
+def command(*, seconds: float, speed: float, seed: int, as_json: bool, with_page: bool, stay: bool | None) -> None:
     """Watch a simulated plant in which six known things go wrong, and see which are found.
 
     No broker is needed. The same alarms are on the operators' web page, whose address is printed: on a terminal it
@@ -98,7 +103,7 @@ def command(*, seconds: float, speed: float, seed: int, as_json: bool, with_page
         }
         output.result(document, _table(verdict))
         output.remark(_closing(verdict, demo.history_alarm_count))
-        if console.url is not None and not (stopped or output.as_json):
+        if console.url is not None and not stopped and (not output.as_json if stay is None else stay):
             output.remark(f"The page stays as it is until Ctrl-C: {console.url}")
             with until_stopped() as stop:
                 stop.wait()

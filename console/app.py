@@ -249,7 +249,11 @@ class _Console:
     async def assets(self, request: Request) -> Response:
         """All assets."""
         self._visitor(request)
-        return _json(await run_in_threadpool(assets_document, self._trends, self._history, self._live.table))
+        return _json(
+            await run_in_threadpool(
+                assets_document, self._trends, self._history, self._live.table, site=self._plant.settings.site.name
+            )
+        )
 
     async def asset(self, request: Request) -> Response:
         """One asset: its sensors with their limits, and what was told of it between two times."""

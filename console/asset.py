@@ -23,14 +23,18 @@ _OVER = (State.NORMAL, State.RETURNED_UNACKED)
 _TOLD = ("kind", "rule", "sensor", "priority", "onset_ts", "message", "value", "unit", "expected", "contributions")
 
 
-def assets_document(trends: Trends, history: History, table: Standing) -> list[dict[str, Any]]:
-    """All assets that anything is known of, with how many sensors they have."""
+def assets_document(trends: Trends, history: History, table: Standing, *, site: str) -> list[dict[str, Any]]:
+    """All assets that anything is known of, with how many sensors they have. The site, which floods name, is none."""
     sensors: dict[str, int] = {}
     for asset, _ in trends.names():
         sensors[asset] = sensors.get(asset, 0) + 1
     for name in (*history.assets(), *(state.alert.asset for state in list(table.alarms.values()))):
         sensors.setdefault(name, 0)
-    return [{"asset": asset, "sensors": count} for asset, count in sorted(sensors.items()) if asset]
+    return [
+        {"asset": asset, "sensors": count}
+        for asset, count in sorted(sensors.items())
+        if count or asset not in ("", site)
+    ]
 
 
 def asset_document(

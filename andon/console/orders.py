@@ -38,7 +38,7 @@ def ask_of(order: Order, table: Standing, *, now_ms: int) -> Ask:
     """
     given = dict(order.document)
     verb = given.get("command")
-    if verb not in set(Verb):
+    if not isinstance(verb, str) or verb not in set(Verb):
         raise click.UsageError(f"command is none of {', '.join(Verb)}.")
     asset, alert_id, comment = given.get("asset"), given.get("alert_id"), given.get("comment")
     for_s = given.get("for_s")
@@ -55,7 +55,7 @@ def ask_of(order: Order, table: Standing, *, now_ms: int) -> Ask:
     if for_s is not None:
         more["until_ms"] = now_ms + for_s * 1000
     if given.get("verdict") is not None:
-        if given["verdict"] not in set(Verdict):
+        if not isinstance(given["verdict"], str) or given["verdict"] not in set(Verdict):
             raise click.UsageError(f"verdict is none of {', '.join(Verdict)}.")
         more["verdict"] = Verdict(given["verdict"])
     return command_of(Verb(verb), by=order.by, asset=asset, comment=comment or None, **more)

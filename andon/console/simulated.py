@@ -57,6 +57,10 @@ TRENDS_FROM_MS = 86_400_000
 """Before the plant is live: older history is learned from, and not shown."""
 
 BEAT_S = 5.0
+
+AHEAD_S_MAX = 1.0
+"""The plant's clock goes on by itself between two readings, and waits for a computer that doesn't keep up."""
+
 TOPIC = "andon.commands"
 
 
@@ -183,6 +187,11 @@ class SimulatedConsole:
         """Where the page is; None: nowhere."""
         return None if self._serving is None else self._serving.url
 
+    @property
+    def table(self) -> Table:
+        """What stands."""
+        return self._table
+
     def open(self) -> str:
         """Begin to serve; returns where, or why it can't be. A port that is taken is no reason: then it is another."""
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="andon-demo-"))
@@ -248,7 +257,8 @@ class SimulatedConsole:
         now, at = self._now
         if not self._live or self._ended:
             return Clock(now, 0.0)
-        return Clock(round(now + (time.monotonic() - at) * 1000 * self._speed), self._speed)
+        ahead_s = min(time.monotonic() - at, AHEAD_S_MAX)
+        return Clock(round(now + ahead_s * 1000 * self._speed), self._speed)
 
     def take_time(self, ts: int) -> None:
         """The plant has come so far: show the readings up to there."""
@@ -288,7 +298,6 @@ class SimulatedConsole:
 
     def end(self) -> None:
         """The plant stands still: what stands may still be looked at."""
-        self._now = (self.clock().now_ms, time.monotonic())
         self._ended = True
 
     def order(self, order: Order) -> Reply:

@@ -140,9 +140,9 @@ function Detail({ row, board, open, close }) {
 function FloodBanner({ board, select }) {
   if (!board.floods.length) return null;
   const { evidence, onset_ts } = board.floods[0].alert;
-  const first = (evidence.first_up ?? []).slice(0, 4);
+  const first = (evidence.first_up ?? []).slice(0, 3);
   return html`<section class="flood" role="alert"><span class="flood-mark" aria-hidden="true">≋</span>
-    <b>Alarm flood</b><span>since ${near(onset_ts)}: more alarms than a person can follow.</span>
+    <b title="More alarms than a person can follow">Alarm flood</b><span>since ${near(onset_ts)}</span>
     ${first.length > 0 && html`<span class="first">First up: ${first.map((key, index) => {
       const [asset, sensor] = key.split("/").map(decodeURIComponent);
       return html`<button class="quiet" key=${key} onClick=${() => select(key)}>${index + 1}. ${asset} ${sensor}</button>`;

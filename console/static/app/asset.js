@@ -5,7 +5,7 @@ import { Chart } from "./chart.js";
 import { go } from "./go.js";
 import { onAlerts } from "./live.js";
 import { Bars, Empty, Shape, useKeys } from "./parts.js";
-import { both, lasting, moment, near, now } from "./time.js";
+import { lasting, moment, near, now, spanWords } from "./time.js";
 import { KINDS, PRIORITIES, RULES, TRANSITIONS, assetPath, count, number } from "./words.js";
 
 const HOUR = 3_600_000;
@@ -147,7 +147,7 @@ export function Asset({ asset, board }) {
       <ul>${listed.map(({ asset: name, sensors }) => html`<li key=${name}><a href=${assetPath(name)} aria-current=${name === asset ? "page" : undefined}>
         <span>${name}</span>${worst.has(name) ? html`<${Shape} priority=${worst.get(name).priority} calls=${worst.get(name).calls} size=${16} /><span class="sr">${worst.get(name).priority} alarm</span>` : html`<small>${sensors || ""}</small>`}</a></li>`)}</ul></nav>
     <div class="asset-main">${!asset ? html`<${Empty}>${names === null ? "Loading …" : "No asset has spoken yet."}</${Empty}>` : html`
-      <header class="asset-head"><h1>${asset}</h1><p class="muted">${found?.sensors ? count(found.sensors.length, "sensor") : ""}${found?.from ? ` · ${both(found.from)} – ${moment(found.to)}` : ""}</p>
+      <header class="asset-head"><h1>${asset}</h1><p class="muted">${found?.sensors ? count(found.sensors.length, "sensor") : ""}${found?.from ? html` · <span title=${`${moment(found.from, "UTC")} – ${moment(found.to, "UTC")} UTC`}>${spanWords(found.from, found.to)}</span>` : ""}</p>
         <div class="ranges" role="group" aria-label="Time shown">${SPANS.map(([hours, word]) => html`<button key=${hours} class="chip" aria-pressed=${span.hours === hours} onClick=${() => look(asset, { hours })}>${word}</button>`)}
           <span class="steps"><button class="chip" onClick=${() => shift(-0.3)} aria-label="Earlier">‹</button><button class="chip" onClick=${() => shift(0.3)} aria-label="Later">›</button><button class="chip" onClick=${() => scale(2)} aria-label="Wider">−</button><button class="chip" onClick=${() => scale(0.5)} aria-label="Closer">+</button></span></div></header>
       ${!found ? html`<${Empty}>Loading …</${Empty}>` : found.fault ? html`<${Empty}>It can't be shown: ${found.fault}.</${Empty}>` : html`<div class="asset-body">

@@ -44,6 +44,7 @@ function above(u, { limits, spans, notes, end }) {
   ctx.clip();
   ctx.font = `${10.5 * scale}px Inter, system-ui, sans-serif`;
   ctx.textAlign = "left";
+  ctx.textBaseline = "bottom";
   for (const [name, value] of Object.entries(limits)) {
     const y = u.valToPos(value, "y", true);
     if (y < bbox.top || y > bbox.top + bbox.height) continue;
@@ -56,7 +57,7 @@ function above(u, { limits, spans, notes, end }) {
     ctx.stroke();
     ctx.setLineDash([]);
     ctx.fillStyle = css("muted");
-    ctx.fillText(`${name.toUpperCase()} ${number(value)}`, bbox.left + 5 * scale, y - 3 * scale);
+    ctx.fillText(`${name.toUpperCase()} ${number(value)}`, bbox.left + 5 * scale, y - scale);
   }
   for (const span of spans) rectangle(u, span.from, span.to ?? end(), bbox.top, 4 * scale, css(span.priority), 1);
   ctx.fillStyle = css("ink");

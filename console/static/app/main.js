@@ -113,7 +113,7 @@ function App({ signOut }) {
       <nav aria-label="Pages">${PAGES.map(([path, name], index) => html`<a key=${path} href=${path} aria-current=${page === path ? "page" : undefined}>${name} <kbd>${index + 1}</kbd></a>`)}</nav>
       <${Watching} health=${health} connected=${connected} complete=${complete} /><span class="grow"></span>
       <${Counts} counts=${board.counts} /><${Clocks} />
-      <span class="person" title=${me.role}>${me.name}<small>${me.role}</small></span><${Theme} />
+      <span class="who-here" title=${me.role}>${me.name}<small>${me.role}</small></span><${Theme} />
       ${me.can_sign_out && html`<button class="quiet" onClick=${signOut}>Sign out</button>`}</header>
     <main id="main" tabindex="-1">
       ${at.page === "alarms" && html`<${Alarms} board=${board} filter=${filter} setFilter=${setFilter} selected=${selected} setSelected=${setSelected} />`}

@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "./ui.js";
 import { get } from "./api.js";
 import { Bars, Empty, Shape } from "./parts.js";
-import { both, lasting, moment, near } from "./time.js";
+import { lasting, moment, near, spanWords } from "./time.js";
 import { PRIORITIES, assetPath, count } from "./words.js";
 
 const SPANS = [[8, "8 h"], [24, "24 h"], [168, "7 days"], [720, "30 days"]];
@@ -56,7 +56,7 @@ export function Report() {
   if (!figures) return html`<${Empty}>Loading …</${Empty}>`;
   if (figures.fault) return html`<div class="report">${ranges}<${Empty}>${figures.fault}</${Empty}></div>`;
   const missed = figures.verdicts.filter((verdict) => verdict.met === false).length, judged = figures.verdicts.filter((verdict) => verdict.met !== null).length;
-  return html`<div class="report"><header class="page-head"><div><h1>Report</h1><p class="muted">${both(figures.start_ts)} – ${moment(figures.end_ts)}</p></div>${ranges}</header>
+  return html`<div class="report"><header class="page-head"><div><h1>Report</h1><p class="muted" title=${`${moment(figures.start_ts, "UTC")} – ${moment(figures.end_ts, "UTC")} UTC`}>${spanWords(figures.start_ts, figures.end_ts)}</p></div>${ranges}</header>
     <div class="report-grid">
       <section class="card"><h2>Against EEMUA 191 and ISA-18.2 <span class=${missed ? "verdict missed" : "verdict"}>${missed ? `✕ ${missed} of ${judged} missed` : `✓ all ${judged} met`}</span></h2>
         <table class="judged"><caption class="sr">Figures against targets, for one person who watches</caption><thead><tr><th>for one person who watches</th><th class="n">is</th><th>asked for</th><th></th></tr></thead><tbody>

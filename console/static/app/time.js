@@ -48,6 +48,12 @@ export function zoneName(zone = me.time_zone) {
   return zone === "UTC" ? "UTC" : zone.split("/").pop().replaceAll("_", " ");
 }
 
+// From when to when, in the plant's time; UTC for whoever compares it with a log.
+export function spanWords(from, to) {
+  const day = date(from) === date(to) ? "" : `${date(to)} `;
+  return `${date(from)} ${hourMinute(from)} – ${day}${hourMinute(to)} ${zoneName()}`;
+}
+
 export function both(ms) {
   const plant = `${moment(ms)} ${zoneName()}`;
   return me.time_zone === "UTC" ? plant : `${plant} · ${moment(ms, "UTC")} UTC`;

@@ -1,0 +1,1 @@
+"""How the operators' page holds out: many alarms, many changes, many screens."""
