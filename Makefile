@@ -17,7 +17,7 @@ KERNELS := contracts/readings.py contracts/findings.py contracts/limits.py $(wil
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.12 python3.11 python3)
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 
-.PHONY: help setup demo test fuzz fuzz-poison crash crash-short fmt lint types kafka bench-throughput bench-scale bench-accuracy bench-overload soak bench-console screenshots clean
+.PHONY: help setup demo test fuzz fuzz-poison crash crash-short fmt lint types kafka bench-throughput bench-size bench-scale bench-accuracy bench-overload soak bench-console screenshots clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ bench-overload: $(COMPILED) ## more than it can take, in six ways: memory, lag, 
 
 soak: $(COMPILED) ## an hour at half of what it can take: does anything grow? (ARGS="--minutes 10 --out soak")
 	@$(PY) -m benchmarks.stress.soak $(ARGS)
+
+bench-size: $(COMPILED) ## what a sensor costs in memory, on disk and on the network (about a minute)
+	@$(PY) -m benchmarks.size $(ARGS)
 
 bench-accuracy: $(COMPILED) ## what is found, what is false, on public recordings (ten minutes; CORPUS=nab|skab|tep)
 	@$(PY) -m benchmarks.accuracy $(if $(CORPUS),--corpus $(CORPUS)) $(ARGS)

@@ -74,6 +74,25 @@ def folder(tmp_path):
     return tmp_path
 
 
+def test_what_the_tutorial_types_first_is_the_demo():
+    """Section 1: `make demo` starts what tests/andon/test_demo.py runs to its end, once all is installed."""
+    (typed,) = blocks(1)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+
+    done = subprocess.run(
+        ["sh", "-ec", typed.replace("make ", "make --dry-run ")],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert typed == "make demo\n"
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].split() == [".venv/bin/python", "-m", "andon", "demo"]
+
+
 def test_a_recording_is_made_and_replayed_as_the_tutorial_has_it(folder):
     """Section 2, word for word: two alarms for one hot minute, raised after five seconds; the same bytes again."""
     activate, *commands = blocks(2)

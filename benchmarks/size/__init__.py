@@ -1,0 +1,1 @@
+"""What a sensor costs: memory, disk, network."""
