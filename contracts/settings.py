@@ -137,12 +137,12 @@ class Service(Section):
         limits.POLL_MESSAGES_MAX
     )
     lane: Annotated[
-        Literal["messages", "direct"],
+        Literal["direct", "messages"],
         Field(
-            description="how readings are taken from librdkafka: as message objects, or straight from its memory, which"
-            " is faster; where that isn't possible, andon says so and takes message objects"
+            description="how readings are taken from librdkafka: straight from its memory, or as message objects, which"
+            " is slower; where it can't be done directly, andon says so and takes message objects"
         ),
-    ] = "messages"
+    ] = "direct"
     clock: Annotated[
         Literal["wall", "event"],
         Field(description="what silence is measured by: the wall clock, or the readings' own times (for recordings)"),

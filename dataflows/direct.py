@@ -7,7 +7,10 @@ Only the queues of its partitions are taken away from it and read here:
     rd_kafka_queue_get_partition   the queue into which librdkafka puts what it has fetched of a partition
     rd_kafka_queue_forward(…, 0)   … which is no longer forwarded to the consumer's own; it stays so when the
                                    partitions are assigned anew
-    rd_kafka_consume_batch_queue   takes messages from it; outdated ones are dropped by librdkafka
+    rd_kafka_queue_poll            takes an event from it, a message or an error; librdkafka drops outdated ones
+
+Its faster relative, rd_kafka_consume_batch_queue, calls the consumer's Python callbacks for some errors (that of a
+topic that is gone). They find that nobody has asked the consumer for anything, and confluent-kafka ends the process.
 
 The one thing that isn't public is where a Consumer keeps its handle: behind the head of the Python object, in all of
 confluent-kafka 1 and 2. That is checked before anything is called, and whatever is not as expected means that messages
@@ -38,8 +41,7 @@ __all__ = ["Direct", "Note", "open_direct"]
 MAJOR = 2
 """Of confluent-kafka: for another one, somebody must look again."""
 
-MESSAGE_BYTES = 72
-"""sizeof(rd_kafka_message_t)"""
+POINTER_BYTES = 8
 
 TEXT_BYTES_AT_FIRST = 1024 * 1024
 TEXT_BYTES_KEPT_MAX = 8 * 1024 * 1024
@@ -70,19 +72,18 @@ class Direct:
             library.rd_kafka_queue_forward(queue, None)
             self._queues.append(queue)
         self._first = 0
-        self._addresses = np.zeros(0, np.int64)
+        self._held = np.zeros(2, np.int64)
         self._messages = np.zeros(0, MESSAGE)
         self._keys = np.zeros(0, np.int64)
         self._text = np.zeros(TEXT_BYTES_AT_FIRST, np.uint8)
-        self._take_over(0, 0, 0, 0, [])  # compiles, or loads what is compiled: nobody waits for it later
+        self._take_over(0, 0, 0, [])  # compiles, or loads what is compiled: nobody waits for it later
 
     def take(self, messages_max: int) -> tuple[Poll, list[Note]]:
         """What is there, at once. The poll is good until the next call.
 
         Partitions take turns at being first, so that a full one doesn't keep the others from being read.
         """
-        if len(self._addresses) != messages_max:
-            self._addresses = np.zeros(messages_max, np.int64)
+        if len(self._messages) != messages_max:
             self._messages = np.zeros(messages_max, MESSAGE)
             self._keys = np.zeros(messages_max, np.int64)
         if len(self._text) > TEXT_BYTES_KEPT_MAX:
@@ -91,13 +92,8 @@ class Direct:
         used = taken = 0
         for turn in range(len(self._queues)):
             at = (self._first + turn) % len(self._queues)
-            wanted = messages_max - taken
-            if not wanted:
-                break
-            count = self._library.rd_kafka_consume_batch_queue(self._queues[at], 0, self._addresses.ctypes.data, wanted)
-            if count > 0:
-                used, taken = self._take_over(at, count, used, taken, notes)
-        self._first = (self._first + 1) % len(self._queues)
+            used, taken = self._take_over(at, used, taken, notes)
+        self._first = (self._first + 1) % max(1, len(self._queues))
         self._text[used : used + TAIL_BYTES] = 0
         return Poll(self._text, self._messages[:taken], self._sources, self._key), notes
 
@@ -107,42 +103,49 @@ class Direct:
         for queue in queues:
             self._library.rd_kafka_queue_destroy(queue)
 
-    def _take_over(self, at: int, count: int, used: int, taken: int, notes: list[Note]) -> tuple[int, int]:
+    def _take_over(self, at: int, used: int, taken: int, notes: list[Note]) -> tuple[int, int]:
         """Copy what was fetched of a partition; returns bytes of text and messages that are taken now."""
-        self._make_room(used, self._kernels.bytes_of(self._addresses, count))
-        first = 0
+        held = self._held
         while True:
-            first, used, taken = self._kernels.take_over(
-                self._addresses,
-                first,
-                count,
+            used, taken = self._kernels.drain(
+                self._queues[at] if self._queues else 0,
+                held,
                 at,
                 self._text.ctypes.data,
                 used,
+                len(self._text) - TAIL_BYTES,
                 self._messages,
                 self._keys,
                 taken,
             )
-            if first == count:
+            if not held[0]:
                 return used, taken
-            notes.append(self._note(int(self._addresses[first]), at))
-            first += 1
+            if held[1]:
+                self._make_room(used, self._kernels.bytes_of(held[1]))
+                continue
+            notes += self._notes(int(held[0]), at)
+            held[0] = 0
 
     def _make_room(self, used: int, more: int) -> None:
         """Have place for more bytes of text behind those that are used."""
-        needed = used + more + TAIL_BYTES
-        if needed > len(self._text):
-            text = np.zeros(max(needed, 2 * len(self._text)), np.uint8)
-            text[:used] = self._text[:used]
-            self._text = text
+        text = np.zeros(max(used + more + TAIL_BYTES, 2 * len(self._text)), np.uint8)
+        text[:used] = self._text[:used]
+        self._text = text
 
-    def _note(self, address: int, at: int) -> Note:
-        """Make a note of an item that is no message, and give it back."""
-        item = _Message.from_address(address)
-        reason = ctypes.string_at(item.value, item.length).decode(errors="replace") if item.value else None
-        note = Note(confluent_kafka.KafkaError(item.error, reason), at, item.offset)
-        self._library.rd_kafka_message_destroy(address)
-        return note
+    def _notes(self, event: int, at: int) -> list[Note]:
+        """Make a note of an event that is no message, and give it back."""
+        library = self._library
+        notes: list[Note] = []
+        if library.rd_kafka_event_type(event) == _ERROR:
+            reason = (library.rd_kafka_event_error_string(event) or b"").decode(errors="replace")
+            error = confluent_kafka.KafkaError(library.rd_kafka_event_error(event), reason)
+            offset = 0
+            if about := library.rd_kafka_event_topic_partition(event):
+                offset = _TopicPartition.from_address(about).offset
+                library.rd_kafka_topic_partition_destroy(about)
+            notes.append(Note(error, at, offset))
+        library.rd_kafka_event_destroy(event)
+        return notes
 
     def _key(self, at: int) -> bytes | None:
         length = int(self._keys[at])
@@ -162,7 +165,7 @@ def open_direct(consumer: Any, partitions: Sequence[Partition]) -> Direct | str:
     version = metadata.version("confluent-kafka")
     if int(version.split(".")[0]) != MAJOR:
         return f"confluent-kafka is {version}, known is {MAJOR}"
-    if sys.byteorder != "little" or struct.calcsize("P") != 8 or ctypes.sizeof(_Message) != MESSAGE_BYTES:
+    if sys.byteorder != "little" or struct.calcsize("P") != POINTER_BYTES:
         return "the machine isn't a little-endian one of 64 bits"
     maps = _maps()
     library_path = next((mapped.path for mapped in maps if "librdkafka" in Path(mapped.path).name), None)
@@ -180,20 +183,14 @@ def open_direct(consumer: Any, partitions: Sequence[Partition]) -> Direct | str:
     return Direct(library, handle, partitions)
 
 
-class _Message(ctypes.Structure):
-    """`rd_kafka_message_t`, as in its public header."""
+_ERROR = 8
+"""RD_KAFKA_EVENT_ERROR"""
 
-    _fields_ = (
-        ("error", ctypes.c_int),
-        ("topic", ctypes.c_void_p),
-        ("partition", ctypes.c_int32),
-        ("value", ctypes.c_void_p),
-        ("length", ctypes.c_size_t),
-        ("key", ctypes.c_void_p),
-        ("key_length", ctypes.c_size_t),
-        ("offset", ctypes.c_int64),
-        ("private", ctypes.c_void_p),
-    )
+
+class _TopicPartition(ctypes.Structure):
+    """How `rd_kafka_topic_partition_t` begins, as in its public header."""
+
+    _fields_ = (("topic", ctypes.c_char_p), ("partition", ctypes.c_int32), ("offset", ctypes.c_int64))
 
 
 _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
@@ -201,12 +198,15 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "rd_kafka_queue_get_partition": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32]),
     "rd_kafka_queue_forward": (None, [ctypes.c_void_p, ctypes.c_void_p]),
     "rd_kafka_queue_destroy": (None, [ctypes.c_void_p]),
-    "rd_kafka_consume_batch_queue": (
-        ctypes.c_ssize_t,
-        [ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t],
-    ),
-    "rd_kafka_message_destroy": (None, [ctypes.c_void_p]),
+    "rd_kafka_queue_poll": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_int]),
+    "rd_kafka_event_type": (ctypes.c_int, [ctypes.c_void_p]),
+    "rd_kafka_event_message_next": (ctypes.c_void_p, [ctypes.c_void_p]),
     "rd_kafka_message_timestamp": (ctypes.c_int64, [ctypes.c_void_p, ctypes.c_void_p]),
+    "rd_kafka_event_error": (ctypes.c_int, [ctypes.c_void_p]),
+    "rd_kafka_event_error_string": (ctypes.c_char_p, [ctypes.c_void_p]),
+    "rd_kafka_event_topic_partition": (ctypes.c_void_p, [ctypes.c_void_p]),
+    "rd_kafka_topic_partition_destroy": (None, [ctypes.c_void_p]),
+    "rd_kafka_event_destroy": (None, [ctypes.c_void_p]),
 }
 """Name, result and arguments."""
 

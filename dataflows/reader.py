@@ -45,6 +45,13 @@ GONE = frozenset({"_UNKNOWN_PARTITION", "_UNKNOWN_TOPIC"})
 CLOSE_WAIT_S = 1.0
 """All lanes are closed one after the other, and a supervisor kills after some tens of seconds."""
 
+CLOSE_SLICE_S = 0.005
+"""librdkafka's poll waits to its end for messages, also when the answer to the commit has come meanwhile."""
+
+
+_TOLD_ONLY = frozenset({"UNKNOWN_TOPIC_OR_PART"})
+"""What a broker says of a topic on the way to GONE, and perhaps when it has just started, of one it doesn't know yet."""
+
 
 class Batch(NamedTuple):
     """What one poll brought, n messages in the order in which they came."""
@@ -204,7 +211,7 @@ class Reader:
             self._direct.close()
         with suppress(KafkaException, RuntimeError):
             while self._committing:
-                self._consumer.poll(0.05)
+                self._consumer.poll(CLOSE_SLICE_S)
             self._consumer.close()
 
     def _begin(
@@ -258,7 +265,7 @@ class Reader:
             self._recover(self.partitions[at])
         elif error.name() == "GROUP_AUTHORIZATION_FAILED":  # no group is used: only the view of others is lost
             self._hide(error)
-        elif error.fatal() or error.name() not in PASSING:
+        elif error.fatal() or error.name() not in PASSING | GONE | _TOLD_ONLY:
             where = self.partitions[at] if at is not None else topic or "consumer"
             raise SourceError(f"kafka {where}: {error.str()}")
         else:

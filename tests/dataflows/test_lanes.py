@@ -25,14 +25,14 @@ HOME = group_key(group_of("press", 128))
 class Plant:
     """Lanes on a fake broker, and a clock that a test turns."""
 
-    def __init__(self, partitions=1, *, lanes=1, first=0, end=0, until_caught_up=False, **service):
+    def __init__(self, partitions=1, *, lanes=1, first=0, end=0, until_caught_up=False, lane="messages", **service):
         self.now_ms = 1_000_000
         there = {("readings", number): (first, end) for number in range(partitions)}
         self.broker = FakeBroker(there, now_ms=lambda: self.now_ms)
         self.happenings = Happenings()
         self.standing = Standing(lanes)
         self.stop = threading.Event()
-        self.settings = Settings(kafka=Kafka(), service=Service(lanes=lanes, stale_grace_s=5, **service))
+        self.settings = Settings(kafka=Kafka(), service=Service(lanes=lanes, lane=lane, stale_grace_s=5, **service))
         self.partitions = partitions
         self.until_caught_up = until_caught_up
         self.beats = []

@@ -300,7 +300,8 @@ def count_all(bootstrap: str, topic: str) -> int:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "tests"})
     try:
         partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
-        return sum(consumer.get_watermark_offsets(TopicPartition(topic, number), 20)[1] for number in partitions)
+        there = available(consumer, [Partition(topic, number) for number in partitions])  # also just after a start
+        return sum(limits.end for limits in there.values())
     finally:
         consumer.close()
 

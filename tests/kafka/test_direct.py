@@ -1,27 +1,32 @@
-"""The direct lane brings from a real broker what message objects would have brought, to the byte."""
+"""The direct lane behaves on a real broker as message objects do: what comes, to the byte, and what goes wrong."""
 
 from __future__ import annotations
 
 import time
+import uuid
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from contracts.errors import SourceError
 from contracts.settings import Kafka, Settings
 from dataflows.happenings import Happenings
 from dataflows.offsets import Partition, Start
 from dataflows.reader import Reader
+from tests.conftest import wait_until_known
 from tests.nasty import MESSAGES, TS
 
 SENT = [nasty for nasty in MESSAGES if len(nasty.value or b"") < 900_000] * 2
 PARTITIONS = 3
 WAIT_S = 30
+BOTH = [pytest.param(True, id="direct"), pytest.param(False, id="messages")]
+IMPATIENT = {"topic.metadata.propagation.max.ms": 100, "topic.metadata.refresh.interval.ms": 200}
 
 
-def _reader(kafka, topic, *, direct, on_lost="stop", statistics=None):
-    settings = Settings(kafka=Kafka(bootstrap_servers=kafka, readings=[topic]))
-    return Reader(
+def _reader(kafka, topic, *, direct, on_lost="stop", statistics=None, group=None, **client):
+    settings = Settings(kafka=Kafka(bootstrap_servers=kafka, readings=[topic], group_id=group, client=client))
+    reader = Reader(
         settings,
         [Partition(topic, number) for number in range(PARTITIONS)],
         saved=None,
@@ -30,6 +35,8 @@ def _reader(kafka, topic, *, direct, on_lost="stop", statistics=None):
         on_statistics=(statistics if statistics is not None else []).append,
         direct=direct,
     )
+    assert (reader._direct is not None) == direct
+    return reader
 
 
 def _read(reader, messages_max=40):
@@ -62,7 +69,6 @@ def test_what_comes_directly_is_what_comes_as_messages(kafka, topic):
     """Values, tombstones, keys, offsets and timestamps: an alert can't tell on which way its reading came."""
     statistics = []
     direct, messages = _reader(kafka, topic, direct=True, statistics=statistics), _reader(kafka, topic, direct=False)
-    assert direct._direct is not None
 
     seen, expected = _read(direct), _read(messages)
 
@@ -78,9 +84,10 @@ def test_what_comes_directly_is_what_comes_as_messages(kafka, topic):
     messages.close()
 
 
-def test_offsets_that_are_gone_are_told_of_and_can_be_given_up(kafka, topic):
+@pytest.mark.parametrize("direct", BOTH)
+def test_offsets_that_are_gone_are_told_of_and_can_be_given_up(kafka, topic, direct):
     """Retention that overtakes a reader is never a silent skip; and after it, all is read from where the log begins."""
-    strict, tolerant = (_reader(kafka, topic, direct=True, on_lost=on_lost) for on_lost in ("stop", "earliest"))
+    strict, tolerant = (_reader(kafka, topic, direct=direct, on_lost=on_lost) for on_lost in ("stop", "earliest"))
     for reader in (strict, tolerant):
         reader._positions[:] = 1_000_000
         reader._assign()
@@ -99,6 +106,37 @@ def test_offsets_that_are_gone_are_told_of_and_can_be_given_up(kafka, topic):
     assert all(offsets == list(range(len(offsets))) for offsets in seen.values())
     strict.close()
     tolerant.close()
+
+
+@pytest.mark.parametrize("direct", BOTH)
+def test_a_topic_that_is_deleted_is_told_of(kafka, direct):
+    """What nobody can mend by waiting ends the reading, by its name."""
+    topic = f"deleted-{uuid.uuid4().hex[:12]}"
+    admin = AdminClient({"bootstrap.servers": kafka})
+    admin.create_topics([NewTopic(topic, PARTITIONS)])[topic].result(WAIT_S)
+    wait_until_known(admin, topic, partitions=PARTITIONS)
+    reader = _reader(kafka, topic, direct=direct, **IMPATIENT)
+    assert len(reader.take(40).messages) == 0
+    admin.delete_topics([topic])[topic].result(WAIT_S)
+
+    with pytest.raises(SourceError, match=rf"isn't there any more: .*{topic}"):
+        _until_told(reader)
+    reader.close()
+
+
+@pytest.mark.parametrize("direct", BOTH)
+def test_how_far_a_reader_is_can_be_seen_by_others(kafka, topic, direct):
+    """The group's lag is what plant people already watch: committed offsets are those of the snapshot."""
+    reader = _reader(kafka, topic, direct=direct, group=f"{topic}-{direct}")
+    _read(reader)
+
+    reader.commit(reader.saved_positions())
+    reader.close()
+
+    others = Consumer({"bootstrap.servers": kafka, "group.id": f"{topic}-{direct}"})
+    committed = others.committed([TopicPartition(topic, number) for number in range(PARTITIONS)], WAIT_S)
+    assert {str(Partition(topic, part.partition)): part.offset for part in committed} == reader.saved_positions()
+    others.close()
 
 
 def _until_told(reader):
