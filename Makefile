@@ -17,7 +17,7 @@ KERNELS := contracts/readings.py contracts/findings.py contracts/limits.py $(wil
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.12 python3.11 python3)
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 
-.PHONY: help setup demo test fuzz fuzz-poison crash crash-short fmt lint types kafka bench-throughput bench-size bench-scale bench-accuracy bench-overload soak bench-console screenshots clean
+.PHONY: help setup demo test fuzz fuzz-poison crash crash-short fmt lint types kafka bench-throughput bench-size bench-scale bench-accuracy bench-overload soak bench-console screenshots soak-direct bench-peers bench-latency clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ crash: $(COMPILED) ## 200 faults against a running service: nothing lost, nothin
 crash-short: $(COMPILED) ## the twenty faults of them that are part of `make test`
 	@$(PY) -m tests.crash --short $(ARGS)
 
+soak-direct: $(COMPILED) ## the direct lane on ten million nasty messages, and what memory it takes (ARGS="--messages 100000")
+	@$(PY) -m tests.soak_direct $(ARGS)
+
 fmt: $(INSTALLED) ## let ruff format the code and mend what it can
 	@$(PY) -m ruff check --fix-only --quiet .
 	@$(PY) -m ruff format .
@@ -67,7 +70,7 @@ types: $(INSTALLED) ## mypy --strict
 kafka: $(COMPILED) ## a local Apache Kafka on 127.0.0.1:9092 until Ctrl-C (needs Java 17 and Maven)
 	@$(PY) -m deploy.kafka.local $(ARGS)
 
-bench-throughput: $(COMPILED) ## andon against merely reading the topic, on a real Kafka (about two minutes)
+bench-throughput: $(COMPILED) ## andon against merely reading the topic, on a real Kafka (about four minutes)
 	@$(PY) -m benchmarks.throughput $(ARGS)
 
 bench-scale: $(COMPILED) ## what many series and several processes cost, on a real Kafka (half an hour; ARGS="--series 1000 --readings 0")
@@ -81,6 +84,12 @@ soak: $(COMPILED) ## an hour at half of what it can take: does anything grow? (A
 
 bench-size: $(COMPILED) ## what a sensor costs in memory, on disk and on the network (about a minute)
 	@$(PY) -m benchmarks.size $(ARGS)
+
+bench-peers: $(COMPILED) ## andon beside plain Python, Flink, Bytewax and Quix Streams (ten minutes; fetches Flink and Quix once)
+	@$(PY) -m benchmarks.peers $(ARGS)
+
+bench-latency: $(COMPILED) ## from a reading to its alert, at four steady paces (six minutes; ARGS="--plant 900x900")
+	@$(PY) -m benchmarks.latency $(ARGS)
 
 bench-accuracy: $(COMPILED) ## what is found, what is false, on public recordings (ten minutes; CORPUS=nab|skab|tep)
 	@$(PY) -m benchmarks.accuracy $(if $(CORPUS),--corpus $(CORPUS)) $(ARGS)

@@ -48,9 +48,8 @@ CLOSE_WAIT_S = 1.0
 CLOSE_SLICE_S = 0.005
 """librdkafka's poll waits to its end for messages, also when the answer to the commit has come meanwhile."""
 
-
 _TOLD_ONLY = frozenset({"UNKNOWN_TOPIC_OR_PART"})
-"""What a broker says of a topic on the way to GONE, and perhaps when it has just started, of one it doesn't know yet."""
+"""What a broker says of a topic on the way to GONE; and perhaps, when it has just started, of one that is there."""
 
 
 class Batch(NamedTuple):

@@ -9,50 +9,63 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import click
 
-from benchmarks.throughput.messages import create_topic, publish
-from benchmarks.throughput.service import Run, run_service, write_settings
+from benchmarks.machine import machine
+from benchmarks.throughput.messages import SENSORS, create_topic, publish
+from benchmarks.throughput.service import Run, create_outputs, run_service, write_settings
 from deploy.kafka.local import LocalKafka
 
 PARTITIONS = 8
-VERSIONS = ("bytewax", "confluent-kafka", "numba", "numpy", "orjson")
+
+
+class Plan(NamedTuple):
+    """What is measured."""
+
+    readings: int
+    rounds: int
+    lanes: int
+    many: bool
+    """Nine readings a message."""
 
 
 @click.command(help=__doc__)
-@click.option("--readings", default=2_000_000, show_default=True, help="Messages on the topic.")
+@click.option("--readings", default=4_000_000, show_default=True, help="On the topic.")
+@click.option("--many", is_flag=True, help="Nine readings a message instead of one.")
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(min=1), help="At least 3 to be quoted.")
 @click.option("--lanes", default=4, show_default=True, help="service.lanes of the contender.")
 @click.option("--bootstrap", envvar="KAFKA_BOOTSTRAP", help="A broker; by default one is started.")
-def main(readings: int, rounds: int, lanes: int, bootstrap: str | None) -> None:
+def main(readings: int, rounds: int, lanes: int, bootstrap: str | None, *, many: bool) -> None:
     """Measure and print; the last line is one JSON object."""
+    plan = Plan(readings, rounds, lanes, many)
     with tempfile.TemporaryDirectory(prefix="andon-bench-") as folder:
         directory = Path(folder)
         if bootstrap:
-            report = _measure(directory, bootstrap, readings=readings, rounds=rounds, lanes=lanes)
+            report = _measure(directory, bootstrap, plan=plan)
         else:
             with LocalKafka(directory / "kafka") as broker:
-                report = _measure(directory, broker.bootstrap, readings=readings, rounds=rounds, lanes=lanes)
+                report = _measure(directory, broker.bootstrap, plan=plan)
     print(json.dumps(report), flush=True)
 
 
-def _measure(directory: Path, bootstrap: str, *, readings: int, rounds: int, lanes: int) -> dict[str, Any]:
+def _measure(directory: Path, bootstrap: str, *, plan: Plan) -> dict[str, Any]:
+    readings, rounds, lanes, many = plan
     topic = f"bench-{uuid4().hex[:8]}"
-    print(f"{_machine()}, load {os.getloadavg()[0]:.1f}")
+    print(f"{machine()}, load {os.getloadavg()[0]:.1f}")
     create_topic(bootstrap, topic, PARTITIONS)
-    size = publish(bootstrap, topic, count=readings, partitions=PARTITIONS)
-    print(f"{readings:,} messages of {size / readings:.0f} bytes, {PARTITIONS} partitions, {lanes} lanes, one process")
-    _create_outputs(directory, bootstrap, topic, lanes)
+    size = publish(bootstrap, topic, count=readings, partitions=PARTITIONS, many=many)
+    count = -(-readings // (len(SENSORS) if many else 1))
+    print(f"{readings:,} readings in {count:,} messages of {size / count:.0f} bytes")
+    print(f"{PARTITIONS} partitions, {lanes} lanes, one process")
+    create_outputs(write_settings(directory, bootstrap=bootstrap, topic=topic, state=directory / "state", lanes=lanes))
     print("\n| round | reference µs | andon µs | ratio | reference CPU s | andon CPU s | load |")
     print("|---|---|---|---|---|---|---|")
     outcomes = [_round(number, directory, bootstrap, topic, readings, lanes) for number in range(1, rounds + 1)]
@@ -84,7 +97,7 @@ def _round(
     run = run_service(settings, timeout_s=120 + readings / 20_000)
     for name, seen in (("reference", reference["events"]), ("andon", run.events)):
         if seen != readings:
-            raise SystemExit(f"{name} took {seen} of {readings} messages: the comparison is void")
+            raise SystemExit(f"{name} took {seen} of {readings} readings: the comparison is void")
     if not run.alerts:
         raise SystemExit("andon raised no alert: the comparison is void")
     print(
@@ -101,18 +114,6 @@ def _reference(bootstrap: str, topic: str, readings: int) -> dict[str, Any]:
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=120 + readings / 20_000)
     report: dict[str, Any] = json.loads(done.stdout)
     return report
-
-
-def _create_outputs(directory: Path, bootstrap: str, topic: str, lanes: int) -> None:
-    """The topics that the service writes to, made by its own command."""
-    file = write_settings(directory, bootstrap=bootstrap, topic=topic, state=directory / "state", lanes=lanes)
-    command = [sys.executable, "-m", "andon", "topics", "create", str(file)]
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=True, timeout=60)
-
-
-def _machine() -> str:
-    versions = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
-    return f"Python {platform.python_version()}, {os.cpu_count()} cores, {versions}"
 
 
 if __name__ == "__main__":

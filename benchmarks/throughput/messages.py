@@ -1,4 +1,6 @@
-"""The topic that all contenders read: single-sensor JSON messages of 100 assets with 9 sensors each, at 1 Hz.
+"""The topic that all contenders read: JSON messages of 100 assets with 9 sensors each, at 1 Hz.
+
+A message holds one reading, or all nine of an asset.
 
 Seeded, so two runs publish the same bytes. Each sensor is a slow sine with noise; now and then one jumps above the
 limit that the service watches, so that there are alerts to count.
@@ -16,7 +18,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SENSORS", "create_topic", "messages", "publish"]
+__all__ = ["SENSORS", "create_topic", "messages", "messages_of_many", "publish"]
 
 ASSETS = 100
 SENSORS = ("temp", "pressure", "flow", "speed", "current", "torque", "level", "vibration_x", "vibration_y")
@@ -24,26 +26,44 @@ BEGIN_MS = 1_700_000_000_000
 SEED = 7
 JUMPS_EVERY = 20_011
 """One reading in so many is out of range; a prime, so that it meets every sensor."""
+JUMP_AT, JUMP = 7, 40.0
 
 
 def messages(count: int) -> Iterator[tuple[bytes, bytes]]:
-    """(key, value) of `count` messages, second by second."""
+    """(key, value) of `count` readings, a message each, second by second."""
+    for ts, first, values in _seconds(count):
+        for at, value in enumerate(values, first):
+            asset, sensor = divmod(at % (ASSETS * len(SENSORS)), len(SENSORS))
+            key, head = _KEYS[asset], _HEADS[asset][sensor]
+            yield key, b'%b%d,"value":%.4f,"unit":"degC"}' % (head, ts, value)
+
+
+def messages_of_many(count: int) -> Iterator[tuple[bytes, bytes]]:
+    """(key, value) of `count` readings, nine to a message; the same readings as `messages` has."""
+    per = len(SENSORS)
+    for ts, first, values in _seconds(count):
+        for at in range(0, len(values), per):
+            asset = (first + at) // per % ASSETS
+            pairs = b",".join(
+                b'"%b":%.4f' % (sensor.encode(), value)
+                for sensor, value in zip(SENSORS, values[at : at + per], strict=False)
+            )
+            yield _KEYS[asset], b'{"asset":"%b","ts":%d,"values":{%b}}' % (_KEYS[asset], ts, pairs)
+
+
+_KEYS = [b"press-%04d" % asset for asset in range(ASSETS)]
+_HEADS = [[b'{"asset":"%b","sensor":"%b","ts":' % (key, sensor.encode()) for sensor in SENSORS] for key in _KEYS]
+
+
+def _seconds(count: int) -> Iterator[tuple[int, int, list[float]]]:
+    """Of each second: its time, the number of its first reading, and the values of all sensors, at most `count`."""
     random = np.random.default_rng(SEED)
-    names = [(f"press-{asset:04d}", sensor) for asset in range(ASSETS) for sensor in SENSORS]
-    heads = [(asset.encode(), f'{{"asset":"{asset}","sensor":"{sensor}","ts":'.encode()) for asset, sensor in names]
-    phase = random.uniform(0, 2 * np.pi, len(names))
-    produced = 0
-    second = 0
-    while produced < count:
-        values = 20 + 5 * np.sin(second / 50 + phase) + random.normal(0, 1, len(names))
-        ts = b"%d" % (BEGIN_MS + 1000 * second)
-        for (key, head), value in zip(heads, values.tolist(), strict=True):
-            if produced == count:
-                return
-            jump = 40.0 if produced % JUMPS_EVERY == 7 else 0.0
-            yield key, b'%s%s,"value":%.4f,"unit":"degC"}' % (head, ts, value + jump)
-            produced += 1
-        second += 1
+    together = ASSETS * len(SENSORS)
+    phase = random.uniform(0, 2 * np.pi, together)
+    for second, first in enumerate(range(0, count, together)):
+        values = 20 + 5 * np.sin(second / 50 + phase) + random.normal(0, 1, together)
+        values[(np.arange(first, first + together) % JUMPS_EVERY) == JUMP_AT] += JUMP
+        yield BEGIN_MS + 1000 * second, first, values[: count - first].tolist()
 
 
 def create_topic(bootstrap: str, topic: str, partitions: int) -> None:
@@ -53,8 +73,8 @@ def create_topic(bootstrap: str, topic: str, partitions: int) -> None:
         future.result(30)
 
 
-def publish(bootstrap: str, topic: str, *, count: int, partitions: int) -> int:
-    """Write the messages; returns their bytes.
+def publish(bootstrap: str, topic: str, *, count: int, partitions: int, many: bool = False) -> int:
+    """Write `count` readings, nine to a message if `many`; returns the bytes of their messages.
 
     Raises: RuntimeError if any was not delivered.
     """
@@ -69,7 +89,7 @@ def publish(bootstrap: str, topic: str, *, count: int, partitions: int) -> int:
         }
     )
     size = 0
-    for key, value in messages(count):
+    for key, value in messages_of_many(count) if many else messages(count):
         size += len(value)
         while True:
             try:

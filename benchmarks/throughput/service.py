@@ -19,7 +19,7 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Run", "run_service", "write_settings"]
+__all__ = ["Run", "create_outputs", "run_service", "write_settings"]
 
 SETTINGS = """\
 [site]
@@ -28,11 +28,11 @@ name = "bench"
 [kafka]
 bootstrap_servers = "{bootstrap}"
 readings = ["{topic}"]
-alerts = "{topic}.alerts"
-alarms = "{topic}.alarms"
-commands = "{topic}.commands"
-dead_letters = "{topic}.dead-letters"
-group_id = "{topic}.group"
+alerts = "{outputs}.alerts"
+alarms = "{outputs}.alarms"
+commands = "{outputs}.commands"
+dead_letters = "{outputs}.dead-letters"
+group_id = "{outputs}.group"
 
 [service]
 state_dir = "{state}"
@@ -59,11 +59,24 @@ class Run(NamedTuple):
     """Seconds by stage."""
 
 
-def write_settings(directory: Path, *, bootstrap: str, topic: str, state: Path, lanes: int) -> Path:
-    """The settings of one run."""
+def write_settings(
+    directory: Path, *, bootstrap: str, topic: str, state: Path, lanes: int, outputs: str | None = None
+) -> Path:
+    """The settings of one run.
+
+    Args:
+        outputs: how the names of its own topics begin; as the topic's, by default.
+    """
     file = directory / "andon.toml"
-    file.write_text(SETTINGS.format(bootstrap=bootstrap, topic=topic, state=state, lanes=lanes), encoding="utf-8")
+    text = SETTINGS.format(bootstrap=bootstrap, topic=topic, outputs=outputs or topic, state=state, lanes=lanes)
+    file.write_text(text, encoding="utf-8")
     return file
+
+
+def create_outputs(settings: Path) -> None:
+    """The topics that the service writes to, made by its own command."""
+    command = [sys.executable, "-m", "andon", "topics", "create", str(settings)]
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True, timeout=60)
 
 
 def run_service(settings: Path, *, timeout_s: float) -> Run:

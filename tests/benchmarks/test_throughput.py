@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from benchmarks.throughput.messages import messages
+from benchmarks.throughput.messages import SENSORS, messages, messages_of_many
 
 
 def test_it_measures_against_a_real_broker_and_ends_with_one_json_object(kafka):
@@ -28,3 +28,18 @@ def test_two_runs_read_the_same_messages():
 
     assert first == second
     assert len({key for key, _ in first}) == 100
+
+
+def test_messages_of_many_hold_the_same_readings():
+    """What nine to a message cost can be compared with what one costs."""
+    single = [json.loads(value) for _, value in messages(2_700)]
+    many = [(key, json.loads(value)) for key, value in messages_of_many(2_700)]
+
+    assert len(many) == 300
+    assert all(key.decode() == message["asset"] and list(message["values"]) == list(SENSORS) for key, message in many)
+    readings = [
+        (message["asset"], sensor, message["ts"], value)
+        for _, message in many
+        for sensor, value in message["values"].items()
+    ]
+    assert readings == [(one["asset"], one["sensor"], one["ts"], one["value"]) for one in single]
