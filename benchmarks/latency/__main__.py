@@ -51,7 +51,7 @@ class Latencies(NamedTuple):
     p50: float
     p99: float
     longest: float
-    count: int
+    alerts: int
     late: float
     """How far the producer itself fell behind its pace, at the worst."""
 
@@ -83,7 +83,7 @@ def main(plants: Sequence[str], seconds: float, bootstrap: str | None) -> None:
             found = _measure(folder, bootstrap, plant, seconds)
             report[text] = {key: round(value, 1) for key, value in found._asdict().items()}
             print(
-                f"| {plant.rate:,} | {plant.sensors:,} | {found.count} | {found.p50:.1f} | {found.p99:.1f} "
+                f"| {plant.rate:,} | {plant.sensors:,} | {found.alerts} | {found.p50:.1f} | {found.p99:.1f} "
                 f"| {found.longest:.1f} | {found.late:.1f} | {os.getloadavg()[0]:.1f} |",
                 flush=True,
             )

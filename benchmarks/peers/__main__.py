@@ -21,6 +21,7 @@ from uuid import uuid4
 import click
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
+from benchmarks.bars import Bar, bars
 from benchmarks.machine import machine
 from benchmarks.peers.contenders import CONTENDERS, Contender, Outcome, Work, take_part
 from benchmarks.throughput.messages import create_topic, publish
@@ -34,7 +35,7 @@ LANES = 4
 
 class _Topic(NamedTuple):
     name: str
-    count: int
+    messages: int
 
 
 @click.command(help=__doc__)
@@ -42,8 +43,11 @@ class _Topic(NamedTuple):
 @click.option("--readings-slow", default=200_000, show_default=True, help="Messages for slow peers.")
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1))
 @click.option("--without-fetching", is_flag=True, help="Leave out the peers that andon doesn't need itself.")
+@click.option("--plot", type=click.Path(path_type=Path), help="An SVG file to draw the outcome into.")
 @click.option("--bootstrap", envvar="KAFKA_BOOTSTRAP", help="A broker; by default one is started.")
-def main(readings: int, readings_slow: int, rounds: int, bootstrap: str | None, *, without_fetching: bool) -> None:
+def main(
+    readings: int, readings_slow: int, rounds: int, plot: Path | None, bootstrap: str | None, *, without_fetching: bool
+) -> None:
     """Measure and print; the last line is one JSON object."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="andon-peers-")))
@@ -51,6 +55,9 @@ def main(readings: int, readings_slow: int, rounds: int, bootstrap: str | None, 
             bootstrap = stack.enter_context(LocalKafka(directory / "kafka")).bootstrap
         contenders = [one for one in CONTENDERS if not (without_fetching and one.fetched)]
         report = _measure(directory, bootstrap, contenders, readings, readings_slow, rounds)
+    if plot is not None:
+        shown = [Bar(name, *figures, ours=name == ANDON) for name, figures in report["range"].items()]
+        plot.write_text(bars(f"Processing a reading, {machine()}"[:110], "µs", shown), encoding="utf-8")
     print(json.dumps(report), flush=True)
 
 
@@ -62,7 +69,7 @@ def _measure(
     for one in (topic, short):
         for name, partitions in ((one.name, PARTITIONS), (f"{one.name}.peer-alerts", 1)):
             create_topic(bootstrap, name, partitions)
-        publish(bootstrap, one.name, count=one.count, partitions=PARTITIONS)
+        publish(bootstrap, one.name, count=one.messages, partitions=PARTITIONS)
     for contender in contenders:  # what has to be fetched or compiled is, before any clock runs
         contender.command(_work(directory, bootstrap, short))
     us: dict[str, list[float]] = defaultdict(list)
@@ -95,6 +102,9 @@ def _measure(
         print(f"| {name} | {median(them):.2f} | {median(times):.1f} ({min(times):.1f} to {max(times):.1f}) |")
     return {
         "us_per_event": {name: round(median(them), 3) for name, them in us.items()},
+        "range": {
+            name: [round(figure, 3) for figure in (median(them), min(them), max(them))] for name, them in us.items()
+        },
         "ratio": {name: round(median(them), 2) for name, them in ratios.items()},
         "alerts": {str(count): min(counts) for count, counts in alerts.items()},
         "limits": {str(count): min(counts) for count, counts in limits.items()},
@@ -111,9 +121,9 @@ def _round(
     for contender in contenders:
         own = short if contender.slow else topic
         with tempfile.TemporaryDirectory(dir=directory) as state:
-            outcome = take_part(contender, _work(Path(state), bootstrap, own), timeout_s=300 + own.count / 2_000)
-        if outcome.events != own.count:
-            raise SystemExit(f"{contender.name} took {outcome.events} of {own.count}: the comparison is void")
+            outcome = take_part(contender, _work(Path(state), bootstrap, own), timeout_s=300 + own.messages / 2_000)
+        if outcome.events != own.messages:
+            raise SystemExit(f"{contender.name} took {outcome.events} of {own.messages}: the comparison is void")
         yield contender.name, outcome
 
 
@@ -123,9 +133,9 @@ def _andon(folder: Path, bootstrap: str, topic: _Topic) -> Outcome:
         folder, bootstrap=bootstrap, topic=topic.name, state=folder / "state", lanes=LANES, outputs=outputs
     )
     create_outputs(settings)
-    run = run_service(settings, timeout_s=120 + topic.count / 20_000)
-    if run.events != topic.count:
-        raise SystemExit(f"andon took {run.events} of {topic.count} messages: the comparison is void")
+    run = run_service(settings, timeout_s=120 + topic.messages / 20_000)
+    if run.events != topic.messages:
+        raise SystemExit(f"andon took {run.events} of {topic.messages} messages: the comparison is void")
     return Outcome(run.events, run.alerts, _limits_raised(bootstrap, f"{outputs}.alerts"), run.seconds, run.cpu_s)
 
 
@@ -147,7 +157,7 @@ def _limits_raised(bootstrap: str, topic: str) -> int:
 
 
 def _work(folder: Path, bootstrap: str, topic: _Topic) -> Work:
-    return Work(bootstrap, topic.name, f"{topic.name}.peer-alerts", PARTITIONS, topic.count, folder)
+    return Work(bootstrap, topic.name, f"{topic.name}.peer-alerts", PARTITIONS, topic.messages, folder)
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ class Work(NamedTuple):
     alerts: str
     """Topic."""
     partitions: int
-    count: int
-    """Messages on the topic."""
+    messages: int
+    """On the topic."""
     folder: Path
     """Empty, for state."""
 
@@ -75,7 +75,7 @@ def take_part(contender: Contender, work: Work, *, timeout_s: float) -> Outcome:
 
 
 def _plain(work: Work) -> list[str]:
-    arguments = [work.bootstrap, work.topic, work.alerts, str(work.partitions), str(work.count)]
+    arguments = [work.bootstrap, work.topic, work.alerts, str(work.partitions), str(work.messages)]
     return [sys.executable, "-m", "benchmarks.peers.plain", *arguments]
 
 
@@ -85,7 +85,7 @@ def _textbook(work: Work) -> list[str]:
 
 
 def _quix(work: Work) -> list[str]:
-    arguments = [work.bootstrap, work.topic, work.alerts, str(work.count), str(work.folder)]
+    arguments = [work.bootstrap, work.topic, work.alerts, str(work.messages), str(work.folder)]
     return [quix_environment.build(), "-m", "benchmarks.peers.quix", *arguments]
 
 

@@ -52,4 +52,4 @@ def main(bootstrap: str, topic: str, alerts_topic: str, partitions: int, count: 
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))

@@ -78,4 +78,4 @@ def main(bootstrap: str, topic: str, alerts_topic: str, store: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4], Path(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], Path(sys.argv[4]))
