@@ -36,7 +36,7 @@ NASTY_BYTES_MAX = 900_000
 POLL_MESSAGES_MAX = 700
 WAIT_S = 60.0
 GROWTH_MB_MAX = 40
-"""After the first tenth: buffers and malloc's own arenas move that much to and fro."""
+"""After the first tenth: buffers and the arenas of malloc come and go by that much."""
 
 
 class Soak:
