@@ -1,4 +1,4 @@
-"""`make soak-direct`: the direct lane for as long as one likes, on what is nastiest, while the process's memory is watched.
+"""`make soak-direct`: the direct lane as long as one likes, on what is nastiest, while its memory is watched.
 
 Readers begin, are set back in the middle of what librdkafka has fetched, read to the end, close, over and over. Each
 must bring every message of each partition once between two settings back, in order. Memory must not grow. The same run,

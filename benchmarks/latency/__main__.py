@@ -31,7 +31,7 @@ from deploy.kafka.local import LocalKafka
 
 PARTITIONS = 8
 LANES = 4
-READY_WAIT_S = 120.0
+READY_WAIT_S = 240.0
 LAST_WAIT_S = 60.0
 """How long the last alerts may take to come, before they count as lost."""
 
