@@ -56,7 +56,8 @@ def main(
         contenders = [one for one in CONTENDERS if not (without_fetching and one.fetched)]
         report = _measure(directory, bootstrap, contenders, readings, readings_slow, rounds)
     if plot is not None:
-        shown = [Bar(name, *figures, ours=name == ANDON) for name, figures in report["range"].items()]
+        ranges = report["range"].items()
+        shown = [Bar(name, middle, low, high, ours=name == ANDON) for name, (middle, low, high) in ranges]
         plot.write_text(bars(f"Processing a reading, {machine()}"[:110], "µs", shown), encoding="utf-8")
     print(json.dumps(report), flush=True)
 
