@@ -17,7 +17,7 @@ KERNELS := contracts/readings.py contracts/findings.py contracts/limits.py $(wil
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.12 python3.11 python3)
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 
-.PHONY: help setup demo test fuzz fuzz-poison crash crash-short fmt lint types kafka bench-throughput bench-size bench-scale bench-accuracy bench-overload soak bench-console screenshots soak-direct bench-peers bench-latency clean
+.PHONY: help setup demo test fuzz fuzz-poison crash crash-short fmt lint types kafka bench-throughput bench-size bench-scale bench-accuracy bench-gateways bench-overload soak bench-console screenshots soak-direct bench-peers bench-latency clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ bench-peers: $(COMPILED) ## andon beside plain Python, Flink, Bytewax and Quix S
 
 bench-latency: $(COMPILED) ## from a reading to its alert, at four steady paces (six minutes; ARGS="--plant 900x900")
 	@$(PY) -m benchmarks.latency $(ARGS)
+
+bench-gateways: $(INSTALLED) ## gateways against the bare protocol libraries, on loopback (a minute)
+	@$(PY) -m benchmarks.gateways $(ARGS)
 
 bench-accuracy: $(COMPILED) ## what is found, what is false, on public recordings (ten minutes; CORPUS=nab|skab|tep)
 	@$(PY) -m benchmarks.accuracy $(if $(CORPUS),--corpus $(CORPUS)) $(ARGS)

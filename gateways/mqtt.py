@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from contracts.gateways import Mqtt, MqttTopic
-from gateways.mqtt_client import MqttClient
+from gateways.mqtt_client import LISTEN_S, QUIET_S, MqttClient
 from gateways.naming import NameFaultError, fill, topic_filter, topic_pattern
 from gateways.seam import GOOD, Description, Discovered, FoundPoint, Frame, NonsenseError
 
@@ -32,7 +32,6 @@ TOPICS_KNOWN_MAX = 100_000
 """How they are taken apart is remembered for so many; beyond, it is found out again."""
 MS_FROM = 10**11
 """A time above is in milliseconds, below in seconds: as seconds it would be the year 5138."""
-LISTEN_S = 5.0
 POINTS_SHOWN_MAX = 1_000
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _NUMBERS = (float, int, bool)
@@ -203,7 +202,7 @@ def umh_frames(topic: str, payload: bytes) -> Iterator[Frame]:
 
 
 async def discover(address: str) -> Discovered:
-    """The topics with numbers that speak within LISTEN_S.
+    """The topics with numbers that speak while it listens.
 
     Args:
         address: `host` or `host:port`, of a broker that asks for no password.
@@ -222,11 +221,12 @@ async def discover(address: str) -> Discovered:
     try:
         await client.connect()
         await client.subscribe([("#", 0)])
-        until = monotonic() + LISTEN_S
-        while monotonic() < until and len(points) < POINTS_SHOWN_MAX:
+        began = news = monotonic()
+        while monotonic() < min(began + LISTEN_S, news + QUIET_S) and len(points) < POINTS_SHOWN_MAX:
             for message in await client.take():
-                if (found := _found(message)) is not None:
+                if message.topic not in points and (found := _found(message)) is not None:
                     points[message.topic] = found
+                    news = monotonic()
     finally:
         await client.close()
     return Discovered(Description(), [points[topic] for topic in sorted(points)], {"host": host, "port": settings.port})

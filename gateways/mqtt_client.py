@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
     from contracts.gateways import Broker, Unified
 
-__all__ = ["MqttClient"]
+__all__ = ["LISTEN_S", "QUIET_S", "MqttClient"]
 
 ANSWER_S = 10.0
 LOOK_S = 2.0
+LISTEN_S, QUIET_S = 20.0, 3.0
+"""`discover` listens until nothing new has come for QUIET_S, at most LISTEN_S."""
 KEEPALIVE_S = 15
 """A broker that is gone without a word is noticed after one and a half of these."""
 WAITING_MAX = 100_000

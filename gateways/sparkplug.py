@@ -23,7 +23,7 @@ from google.protobuf.message import DecodeError
 
 from contracts.gateways import Sparkplug
 from gateways.happenings import Happenings
-from gateways.mqtt_client import MqttClient
+from gateways.mqtt_client import LISTEN_S, QUIET_S, MqttClient
 from gateways.naming import NameFaultError, fill
 from gateways.seam import BAD, GOOD, UNCERTAIN, Description, Discovered, FoundPoint, Frame, NonsenseError
 from gateways.sparkplug_payload import GETTERS, REBIRTH, Payload, integer
@@ -44,7 +44,6 @@ REBIRTH_EVERY_S = 10.0
 """Of one node: it may be busy with the last one."""
 BIRTH_S = 30.0
 """After the birth of a node, for those of its devices. What isn't born by then is lost."""
-LISTEN_S = 5.0
 LAG_S = 5.0
 """Between a change and its message, and its arrival."""
 QUALITY_GOOD, QUALITY_BAD, QUALITY_STALE = 192, 0, 500
@@ -324,7 +323,7 @@ class SparkplugSource:
 
 
 async def discover(address: str) -> Discovered:
-    """The metrics of the edge nodes that speak within LISTEN_S; who speaks is asked for a rebirth.
+    """The metrics of the edge nodes that speak while it listens; who speaks is asked for a rebirth.
 
     Args:
         address: `host` or `host:port`, of a broker that asks for no password.
@@ -340,10 +339,13 @@ async def discover(address: str) -> Discovered:
     found: dict[tuple[str, str], str] = {}
     try:
         await source.connect()
-        until = monotonic() + LISTEN_S
+        began = news = monotonic()
         async for frames in source.readings():
+            before = len(found)
             found |= {(frame.asset, sensor): str(value) for frame in frames for sensor, value in frame.values.items()}
-            if monotonic() >= until:
+            if len(found) > before:
+                news = monotonic()
+            if monotonic() >= min(began + LISTEN_S, news + QUIET_S):
                 break
     finally:
         await source.close()
