@@ -22,8 +22,9 @@ from deploy.debian import ProgramError
 from deploy.kafka.local import LocalKafkaError
 from tests.crash.bench import open_bench, run_round
 from tests.crash.faults import FAULTS
+from tests.crash.plant import ASSETS_MAX
 from tests.crash.report import failures, summary, table
-from tests.crash.schedule import long_schedule, short_schedule
+from tests.crash.schedule import SHORT_ASSETS, SHORT_PROCESSES_MAX, long_schedule, short_schedule
 
 PROCESSES_MAX = 3
 """Rounds begin with 1, 2, 3, 1 … processes."""
@@ -45,10 +46,18 @@ def main(*, short: bool, faults: int, seed: int | None, only: tuple[str, ...]) -
         with tempfile.TemporaryDirectory(prefix="andon-crash-") as folder, open_bench(Path(folder)) as bench:
             for number, names in enumerate(rounds, 1):
                 click.echo(f"round {number}, load {os.getloadavg()[0]:.1f}", err=True)
-                processes = 1 if short or only else 1 + (number - 1) % PROCESSES_MAX
                 done.append(
-                    run_round(bench, names, random=random, processes=processes, tell=partial(click.echo, err=True))
+                    run_round(
+                        bench,
+                        names,
+                        random=random,
+                        processes=1 if short or only else 1 + (number - 1) % PROCESSES_MAX,
+                        processes_max=SHORT_PROCESSES_MAX if short else PROCESSES_MAX,
+                        assets=SHORT_ASSETS if short else ASSETS_MAX,
+                        tell=partial(click.echo, err=True),
+                    )
                 )
+                click.echo(table(done), err=True)
     except (ProgramError, LocalKafkaError) as error:
         raise click.ClickException(str(error)) from error
     faulty = list(failures(done))

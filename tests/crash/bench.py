@@ -21,7 +21,7 @@ from tests.crash.collector import Collector, Told, told
 from tests.crash.faults import FAULTS
 from tests.crash.feeder import Feeder
 from tests.crash.judge import Verdict, judge, standing
-from tests.crash.plant import PARTITIONS, RULES, step_of
+from tests.crash.plant import ASSETS_MAX, PARTITIONS, RULES, SENSORS, step_of
 from tests.crash.proxy import Proxy
 from tests.crash.supervised import Supervised, settings_text
 from tests.crash.world import ROLES, World, make_topics, topic_names
@@ -35,7 +35,7 @@ __all__ = ["Bench", "Outcome", "Round", "faketime", "open_bench"]
 EPOCH_S = 1.0
 SERVICE = f"""\
 epoch_s = {EPOCH_S}
-delivery_wait_s = 15
+delivery_wait_s = 30
 """
 
 
@@ -102,11 +102,15 @@ def run_round(
     *,
     random: Random,
     processes: int = 1,
+    processes_max: int = 3,
+    assets: int = ASSETS_MAX,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> Round:
     """Strike one fault after the other while readings flow, and judge what was told meanwhile.
 
     Args:
+        processes: of the service, at the beginning; `rescale` changes that, up to `processes_max`.
+        assets: of the plant, each with 100 readings a second.
         tell: gets a line about each fault as soon as it is over.
     """
     admin = AdminClient({"bootstrap.servers": bench.broker.bootstrap})
@@ -124,6 +128,7 @@ def run_round(
             topic=topics["readings"],
             side_topic=topics["side"],
             whole_topic=topics["whole"],
+            assets=assets,
         )
         world = World(
             broker=bench.broker,
@@ -135,6 +140,7 @@ def run_round(
             topics=topics,
             folder=folder,
             faketime=bench.faketime,
+            processes_max=processes_max,
         )
         with feeder:
             service.start()
@@ -163,7 +169,7 @@ def run_round(
         outcomes=tuple(outcomes),
         verdict=verdict,
         alerts=len({record.ce_id for record in undisturbed}),
-        readings=feeder.step * 2_000,
+        readings=feeder.step * assets * SENSORS,
         memory_mb_max=service.memory_mb_max,
         processes=processes,
     )

@@ -56,7 +56,8 @@ def rescale(world: World, random: Random) -> None:
     """Another number of processes."""
     service = world.service
     assert service.stop() == 0, service.ends[-1][1]
-    service.process_count = random.choice([count for count in (1, 2, 3) if count != service.process_count])
+    others = [count for count in range(1, world.processes_max + 1) if count != service.process_count]
+    service.process_count = random.choice(others)
     service.start()
 
 

@@ -26,7 +26,7 @@ class Feeder:
     Idempotent, and it gives no record up: what a broker didn't take while it was away comes after, in its order.
     """
 
-    def __init__(self, bootstrap: str, *, topic: str, side_topic: str, whole_topic: str) -> None:
+    def __init__(self, bootstrap: str, *, topic: str, side_topic: str, whole_topic: str, assets: int) -> None:
         """Not begun.
 
         Args:
@@ -37,6 +37,7 @@ class Feeder:
         self.side_open = True
         """False while the small topic isn't there."""
         self.sent = 0
+        self._assets = assets
         self._topic, self._side_topic, self._whole_topic = topic, side_topic, whole_topic
         self._lock = threading.Lock()
         self._sent_at: list[float] = []
@@ -102,7 +103,7 @@ class Feeder:
         while not self._ended.wait(max(0.0, began + self.step / STEPS_PER_S - time.monotonic())):
             with self._lock:
                 step = self.step
-                for partition, key, value in readings(step):
+                for partition, key, value in readings(step, assets=self._assets):
                     self._producer.produce(self._topic, value, key, partition)
                 for partition, key, value in self.side.readings(step):
                     if self.side_open:

@@ -6,17 +6,17 @@ from random import Random
 
 from tests.crash.faults import FAULTS
 
-__all__ = ["SHORT", "long_schedule", "short_schedule"]
+__all__ = ["SHORT", "SHORT_ASSETS", "SHORT_PROCESSES_MAX", "long_schedule", "short_schedule"]
 
 SHORT = {
-    "kill one process": 2,
+    "kill one process": 1,
     "kill all processes": 1,
     "terminate": 1,
     "rescale": 1,
     "pause broker 5 s": 1,
     "kill broker": 1,
     "delay": 4,
-    "cut": 5,
+    "cut": 6,
     "half-open": 1,
     "full disk": 1,
     "clock jump": 1,
@@ -24,6 +24,9 @@ SHORT = {
     "expired": 1,
 }
 """How often each fault comes in the short form: those that take a minute are left to the long one."""
+SHORT_ASSETS = 50
+"""It is to be short on a busy machine, too: 5,000 readings a second, and at most two processes."""
+SHORT_PROCESSES_MAX = 2
 
 WEIGHTS = {
     "pause broker 40 s": 1,

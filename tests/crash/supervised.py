@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Supervised", "settings_text", "threads_and_handles"]
 
-END_WAIT_S = 60
+END_WAIT_S = 120
 BREATH_S = 0.2
 """Between an end and the next start; it also keeps a process that can't start from eating the machine."""
 

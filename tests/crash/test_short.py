@@ -11,13 +11,13 @@ from deploy.debian import ProgramError
 from tests.conftest import need_local_kafka, unavailable
 from tests.crash.bench import open_bench, run_round
 from tests.crash.report import failures, summary, table
-from tests.crash.schedule import short_schedule
+from tests.crash.schedule import SHORT_ASSETS, SHORT_PROCESSES_MAX, short_schedule
 
 SEED = 20_26
 
 
 @pytest.mark.kafka
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_no_fault_of_the_world_costs_or_doubles_an_alert(tmp_path):
     """Processes killed, broker frozen and killed, connections cut and half open, disk full, clock set, topics gone."""
     need_local_kafka()
@@ -25,7 +25,8 @@ def test_no_fault_of_the_world_costs_or_doubles_an_alert(tmp_path):
 
     try:
         with open_bench(tmp_path) as bench:
-            done = [run_round(bench, names, random=Random(SEED))]
+            short = {"processes_max": SHORT_PROCESSES_MAX, "assets": SHORT_ASSETS}
+            done = [run_round(bench, names, random=Random(SEED), **short)]
     except ProgramError as error:
         unavailable(str(error))
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["World", "make_topics", "topic_names"]
 
-RESUME_WAIT_S = 150
+RESUME_WAIT_S = 240
 LOOK_S = 0.02
 ROLES = {"readings": PARTITIONS, "side": 1, "whole": 1, "alerts": ALERT_PARTITIONS}
 ROLES |= {"alarms": 1, "commands": 1, "dead_letters": 1}
@@ -63,6 +63,7 @@ class World:
     admin: AdminClient
     topics: dict[str, str]
     folder: Path
+    processes_max: int
     faketime: Path
     """The library that shifts a process' clock."""
     shift: Path = field(init=False)
