@@ -270,6 +270,9 @@ class _Console:
             history=self._history,
             table=self._live.table,
         )
+        document["devices"] = [
+            record.model_dump(mode="json") for record in self._plant.devices() if record.device == name
+        ]
         return _json(document)
 
     async def trend(self, request: Request) -> Response:
@@ -328,7 +331,8 @@ class _Console:
             **self._live.health(),
         }
         heartbeats = [beat.model_dump(mode="json") for beat in list(self._live.table.heartbeats.values())]
-        return _json({"service": status, "console": ours, "heartbeats": heartbeats})
+        devices = [record.model_dump(mode="json") for record in self._plant.devices()]
+        return _json({"service": status, "console": ours, "heartbeats": heartbeats, "devices": devices})
 
     async def command(self, request: Request) -> Response:
         """What an operator wants done."""

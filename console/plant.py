@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from contracts.alarm_states import AlarmState, Heartbeat, HoldState
     from contracts.alerts import Alert
+    from contracts.inventory import DeviceRecord
     from contracts.settings import Settings
 
 __all__ = ["Clock", "HeardAlert", "Order", "Plant", "Readings", "Reply", "Standing", "StateRecord", "Told"]
@@ -123,4 +124,6 @@ class Plant:
     reproduce: Callable[[Alert, int], list[str]]
     """Commands that show again how an alarm came: its first alert, and until when (ms)."""
     feeds: Callable[[], list[Told]]
+    devices: Callable[[], list[DeviceRecord]]
+    """What gateways say of the devices that they read; empty where nobody does."""
     version: str

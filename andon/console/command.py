@@ -121,6 +121,7 @@ def _serve(settings: Settings, *, file: str, by: str, stop: Event) -> AndonError
     log = structlog.get_logger("andon")
     kafka = settings.kafka
     topics = [*kafka.readings, kafka.alerts, kafka.alarms, kafka.commands, kafka.dead_letters]
+    topics += [kafka.inventory] if kafka.inventory is not None else []
     hint = "Create what is missing: andon topics create"
     wait_for_topics(kafka, topics, wait_s=settings.service.broker_wait_s, stop=stop, hint=hint)
     faults: list[AndonError] = []
@@ -142,6 +143,7 @@ def _serve(settings: Settings, *, file: str, by: str, stop: Event) -> AndonError
             status=partial(_status, settings),
             reproduce=partial(commands_for, file=file),
             feeds=lambda: told[0].told() if told else [],
+            devices=lambda: told[0].devices.all() if told else [],
             version=version_of("andon"),
         )
         with (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from console.plant import HeardAlert, Readings, StateRecord
+from contracts.inventory import DeviceRecord
 from contracts.readings import Block, Quality
 from dataflows.decode import Decoder
 from dataflows.happenings import Happenings
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
     from contracts.settings import Settings
 
-__all__ = ["Ear", "alert_of", "state_of"]
+__all__ = ["Devices", "Ear", "alert_of", "state_of"]
 
 
 def state_of(message: Message) -> StateRecord:
@@ -44,6 +47,26 @@ def alert_of(message: Message) -> HeardAlert:
         place=f"{message.topic()}/{message.partition()}/{message.offset()}",
         heard_ms=message.timestamp()[1],
     )
+
+
+class Devices:
+    """The inventory topic: the newest record of each device. What can't be read leaves what was known."""
+
+    def __init__(self) -> None:
+        self._records: dict[bytes, DeviceRecord] = {}
+
+    def hear(self, message: Message) -> None:
+        """One record, or the tombstone of a device."""
+        key, value = message.key() or b"", message.value()
+        if value is None:
+            self._records.pop(key, None)
+            return
+        with suppress(ValidationError):  # by a newer gateway, perhaps
+            self._records[key] = DeviceRecord.model_validate_json(value)
+
+    def all(self) -> list[DeviceRecord]:
+        """By gateway and name."""
+        return sorted(self._records.values(), key=lambda record: (record.gateway, record.device))
 
 
 class Ear:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Self
 
-from andon.console.heard import Ear, alert_of, state_of
+from andon.console.heard import Devices, Ear, alert_of, state_of
 from andon.table import now_ms
 from console.plant import Told
 from contracts.errors import AndonError
@@ -47,11 +47,13 @@ class KafkaFeeds:
         self._stop = stop
         self._fault = fault
         self._told: dict[str, Told] = {}
+        self.devices = Devices()
         kafka = settings.kafka
         feeds: list[tuple[str, Callable[[Tail], None], Callable[[], int | str]]] = [
-            (kafka.alarms, self._states, lambda: "beginning"),
+            (kafka.alarms, self._states, _beginning),
             (kafka.alerts, self._alerts, self._alerts_begin),
             *((topic, self._readings, self._readings_begin) for topic in kafka.readings),
+            *([(kafka.inventory, self._inventory, _beginning)] if kafka.inventory is not None else ()),
         ]
         self._threads = [
             Thread(target=self._run, args=(topic, read, begin), name=f"console {topic}", daemon=True)
@@ -104,6 +106,13 @@ class KafkaFeeds:
                 self._serving.take_readings(readings)
             self._count(tail.topic, tail, len(messages))
 
+    def _inventory(self, tail: Tail) -> None:
+        while not self._stop.is_set():
+            messages = tail.poll(POLL_S)
+            for message in messages:
+                self.devices.hear(message)
+            self._count(tail.topic, tail, len(messages))
+
     def _count(self, topic: str, tail: Tail, heard: int) -> None:
         before = self._told[topic]
         self._told[topic] = before._replace(caught_up=tail.caught_up, heard=before.heard + heard)
@@ -115,3 +124,8 @@ class KafkaFeeds:
 
     def _readings_begin(self) -> int:
         return max(0, now_ms() - READINGS_BACK_MS, self._serving.trends.newest_ts - OVERLAP_MS)
+
+
+def _beginning() -> str:
+    """Of a compacted topic: all that stands."""
+    return "beginning"

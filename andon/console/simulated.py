@@ -204,6 +204,7 @@ class SimulatedConsole:
             status=self._status,
             reproduce=lambda _first, _until: [f"andon demo --seed {self._seed}"],
             feeds=lambda: [Told("simulated plant", caught_up=True, heard=self._heard, fault="")],
+            devices=list,
             version=version_of("andon"),
         )
         for port in (self._settings.console.port, 0):

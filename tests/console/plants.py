@@ -43,6 +43,7 @@ def plant_of(table=None, *, desk=None, now_ms=None, settings=None, **console):
         status=lambda: {"fault": "nobody is asked here"},
         reproduce=lambda first, until: [f"andon replay {first.asset} {until}"],
         feeds=list,
+        devices=list,
         version="0",
     )
 

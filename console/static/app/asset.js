@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { Chart } from "./chart.js";
 import { go } from "./go.js";
 import { onAlerts } from "./live.js";
-import { Bars, Empty, Shape, useKeys } from "./parts.js";
+import { Bars, Device, Empty, Shape, useKeys } from "./parts.js";
 import { lasting, moment, near, now, spanWords } from "./time.js";
 import { KINDS, PRIORITIES, RULES, TRANSITIONS, assetPath, count, number } from "./words.js";
 
@@ -88,6 +88,7 @@ function Story({ found }) {
     <section><h3>Alarms in this time</h3>${spans.length === 0 ? html`<p class="muted">none</p>` : html`<ul class="spans">${spans.map((span) => html`<li key=${span.alert_id}>
       <a href=${`/alarm/${span.alert_id}`}><${Shape} priority=${span.priority} calls=${span.to === null} size=${16} /><span><b>${span.sensor ?? "as a whole"}</b> ${KINDS[span.kind] ?? span.kind}, ${RULES[span.rule] ?? span.rule}<br />
       <span class="muted">${near(span.from)} · ${span.to === null ? "goes on" : lasting(span.to - span.from)}</span></span></a></li>`)}</ul>`}</section>
+    ${found.devices.map((device) => html`<section key=${device.gateway}><h3>Device</h3><${Device} device=${device} /></section>`)}
     <section><h3>What people did</h3>${found.notes.length === 0 ? html`<p class="muted">nothing</p>` : html`<ul class="did">${[...found.notes].reverse().slice(0, 20).map((note, index) => html`<li key=${index}>
       <b>${note.by}</b> ${TRANSITIONS[note.transition]} <span class="muted">${near(note.ts)} · ${note.sensor ?? "as a whole"}</span>${note.comment && html`<q>${note.comment}</q>`}</li>`)}</ul>`}</section>
   </aside>`;

@@ -41,6 +41,13 @@ export function Bars({ rows, label }) {
     <span class="bar-value">${row.shown ?? number(row.value)}</span></li>`)}</ol>`;
 }
 
+// A device, as its gateway knows it.
+export function Device({ device }) {
+  const what = [device.vendor, device.model, device.firmware && `firmware ${device.firmware}`, device.serial && `no. ${device.serial}`].filter(Boolean).join(" · ");
+  return html`<span class="device"><b>${device.device}</b> <span class=${device.state === "present" ? "muted" : "fault"}>${device.state === "present" ? "● present" : `▲ ${device.state}`}</span>
+    <span class="muted">${what && html`<br />${what}`}<br />${device.protocol} · ${device.address} · by ${device.gateway}${device.why && html`<br />${device.why}`}</span></span>`;
+}
+
 export function Empty({ children }) {
   return html`<p class="empty">${children}</p>`;
 }

@@ -1,7 +1,7 @@
 // How the service is, and how the console is: lag, throughput, who doesn't judge yet and why, what was refused.
 import { html, useEffect, useRef, useState } from "./ui.js";
 import { get } from "./api.js";
-import { Empty } from "./parts.js";
+import { Device, Empty } from "./parts.js";
 import { lasting, moment, near, now } from "./time.js";
 import { assetPath, count } from "./words.js";
 
@@ -49,7 +49,7 @@ export function System() {
   }, []);
   if (!system) return html`<${Empty}>Loading …</${Empty}>`;
   if (system.fault) return html`<${Empty}>${system.fault}</${Empty}>`;
-  const { service, console: ours, heartbeats } = system;
+  const { service, console: ours, heartbeats, devices } = system;
   const there = service.fault === undefined, learning = service.learning ?? {};
   const lanes = Object.entries(service.lanes ?? {});
   return html`<div class="system"><header class="page-head"><div><h1>System</h1><p class="muted">Whether the plant is watched, and how well.</p></div></header>
@@ -65,6 +65,7 @@ export function System() {
       <section class="card"><h2>This console</h2><dl class="figures"><${Figure} name="screens" value=${ours.screens} /><${Figure} name="store" value=${bytes(ours.store_bytes)} more=${`of ${bytes(ours.store_bytes_max)}`} />
         <${Figure} name="series with trends" value=${ours.series.toLocaleString("en")} more=${ours.series_refused ? `${ours.series_refused} refused` : ""} /><${Figure} name="unreadable" value=${ours.unreadable + ours.unreadable_alerts} more="records" /></dl>
         <ul class="plain">${ours.feeds.map((feed) => html`<li key=${feed.name}><b>${feed.name}</b> <span class="muted">${count(feed.heard, "record")} · ${feed.fault || (feed.caught_up ? "caught up" : "catching up")}</span></li>`)}</ul><p class="muted">andon ${ours.version} · ${moment(ours.now)}</p></section>
+      ${devices.length > 0 && html`<section class="card"><h2>Devices <span class="muted">${devices.length}</span></h2><ul class="plain">${devices.slice(0, 50).map((device) => html`<li key=${device.gateway + device.device}><${Device} device=${device} /></li>`)}</ul></section>`}
       ${there && LISTS.map(([name, title, none]) => html`<${Rows} key=${name} name=${name} title=${title} none=${none} entries=${service[name] ?? []} total=${learning[name] ?? 0} />`)}
     </div></div>`;
 }
