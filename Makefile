@@ -17,7 +17,7 @@ KERNELS := contracts/readings.py contracts/findings.py contracts/limits.py $(wil
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.12 python3.11 python3)
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 
-.PHONY: help setup demo test fuzz fuzz-poison crash crash-short fmt lint types kafka bench-throughput bench-size bench-scale bench-accuracy bench-gateways bench-overload soak bench-console screenshots soak-direct bench-peers bench-latency clean
+.PHONY: help setup demo test fuzz fuzz-poison crash crash-short fmt lint types kafka bench-throughput bench-size bench-scale bench-accuracy bench-gateways bench-overload soak bench-console screenshots soak-direct bench-peers bench-latency sbom audit clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -102,6 +102,22 @@ bench-console: $(COMPILED) ## the operators' page with 1,000 alarms, 500 changes
 
 screenshots: $(COMPILED) ## pictures of the operators' page for the documentation
 	@$(PY) -m tests.console.screenshots $(ARGS)
+
+# Tools of a release, in an environment of their own; what is described is a fresh installation without any of them.
+RELEASE := build/release
+sbom: $(INSTALLED) ## dist/andon.cdx.json: all that an installation is made of (CycloneDX)
+	@$(PY) -m venv --clear $(RELEASE)/tools && $(PY) -m venv --clear $(RELEASE)/product && mkdir -p dist
+	@$(RELEASE)/tools/bin/python -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt cyclonedx-bom
+	@$(RELEASE)/product/bin/python -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt .
+	@$(RELEASE)/product/bin/python -m pip uninstall --quiet --yes pip setuptools
+	@$(RELEASE)/tools/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
+	    --of JSON --sv 1.6 -o dist/andon.cdx.json $(RELEASE)/product/bin/python
+	@echo "dist/andon.cdx.json" >&2
+
+audit: $(INSTALLED) ## known vulnerabilities of what constraints.txt names (asks a service on the internet; ARGS="-s osv")
+	@$(PY) -m venv --clear $(RELEASE)/tools
+	@$(RELEASE)/tools/bin/python -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt pip-audit
+	@$(RELEASE)/tools/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r constraints.txt $(ARGS)
 
 clean: ## remove .venv, the local Kafka's data and all caches
 	@rm -rf $(VENV) .kafka .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
