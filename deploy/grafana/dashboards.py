@@ -357,7 +357,10 @@ def service() -> dashboard.Dashboard:
     page.with_panel(
         _lines(
             "Epochs",
-            [(f"andon_epoch_seconds{{{MINE}}}", "{{instance}}")],
+            [
+                (f"andon_epoch_seconds{{{MINE}}}", "{{instance}}"),
+                (f"andon_epoch_stall_seconds{{{MINE}}}", "{{instance}}, stalled"),
+            ],
             "Time between two snapshots: service.epoch_s, and more where saving takes long.",
             unit="s",
         )
