@@ -94,7 +94,7 @@ bench-latency: $(COMPILED) ## from a reading to its alert, at four steady paces 
 bench-gateways: $(INSTALLED) ## gateways against the bare protocol libraries, on loopback (a minute)
 	@$(PY) -m benchmarks.gateways $(ARGS)
 
-bench-accuracy: $(COMPILED) ## what is found, what is false, on public recordings (ten minutes; CORPUS=nab|skab|tep)
+bench-accuracy: $(COMPILED) ## what is found, what is false, on public recordings (ten minutes; CORPUS=nab|skab|tep|noise)
 	@$(PY) -m benchmarks.accuracy $(if $(CORPUS),--corpus $(CORPUS)) $(ARGS)
 
 bench-console: $(COMPILED) ## the operators' page with 1,000 alarms, 500 changes a second, 100 screens (ten minutes)

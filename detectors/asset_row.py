@@ -32,7 +32,8 @@ MEMBER = np.dtype(
         ("x", np.float64),  # newest usable mean
         ("start", np.int64),  # of the newest window with one, ms since the epoch
         ("gap", np.float32),  # rows from one window to the next, as a rule
-        ("surprise", np.float32),  # its own L, as of the newest window
+        ("surprise", np.float32),  # its L of S, as of the newest window
+        ("loudest", np.float32),  # its L of all three scores
         ("since", np.int32),  # rows since the newest window
         ("unlearned", np.int32),  # newest windows in a row that weren't to be learned
         ("group", np.int32),  # number of its group, from 1; 0: it has none

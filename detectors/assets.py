@@ -13,7 +13,7 @@ service. What was told is told to be over, whoever serves by then.
 Windows of an asset count from when two of its sensors have closed one. Of more than 64 sensors the first 64 to come
 are watched together; the others aren't served.
 
-Cost: 700 bytes an asset and 8 (3 p^2 + 12 p); see the files.
+Cost: 800 bytes an asset and 8 (3 p^2 + 14 p); see the files.
 """
 
 from __future__ import annotations
@@ -76,8 +76,10 @@ TOLD = np.dtype(
         ("score", np.float64),  # A
         ("apart", np.float64),  # L_g
         ("agreed", np.float64),  # L_c
+        ("alone", np.float64),  # L_1
         ("t", np.float64),  # by its limit
         ("q", np.float64),  # by its limit
+        ("h", np.float64),  # by its limit
         ("threshold", np.float64),  # of A
         ("raised_by", np.float64),  # of it, by people
         ("group", np.int32),
@@ -92,6 +94,9 @@ TOLD = np.dtype(
 TOLD_MAX = 64
 TOLD_PER_WINDOW_MAX = 3
 """A window can complete two rows; and an incident that is abandoned ends before them."""
+
+BEFORE_H = 3
+"""Version of the saved states whose groups had no H."""
 
 SHARES_MAX = 32
 """Sensors that a finding names: more than a person reads."""
@@ -333,10 +338,14 @@ class Assets:
             state, offset = self._groups[number], int(self._groups[number]["offset"])
             now = self._slots[asset]
             if now == slots and not any(slot in afresh for slot in slots):
-                first, size = int(groups[before]["offset"]), group.room(len(slots))
+                room = group.room_before if saved["version"] == BEFORE_H else group.room
+                first, p = int(groups[before]["offset"]), len(slots)
+                floats = saved["group_floats"][first : first + room(p)]
                 self._groups[number] = groups[before]
                 state["offset"] = offset
-                self._floats[offset : offset + size] = saved["group_floats"][first : first + size]
+                if saved["version"] == BEFORE_H:
+                    floats = group.retold(state["monitor"], floats, p)
+                self._floats[offset : offset + group.room(p)] = floats
                 continue
             changed.append(asset)
             state["incident"] = groups[before]["incident"]
@@ -366,8 +375,9 @@ class Assets:
         begins, abandoned = what == incident.BEGINS, what == incident.ENDED_ABANDONED
         evidence: dict[str, float | int | str | None] = {"family": "group"}
         if not abandoned:
-            evidence |= {"t2": float(told["t"]), "spe": float(told["q"])}
+            evidence |= {"t2": float(told["t"]), "spe": float(told["q"]), "one": float(told["h"])}
             evidence |= {"group": float(told["apart"]), "consensus": float(told["agreed"])}
+            evidence |= {"loudest": float(told["alone"])}
         if begins:
             evidence |= {"policy": "ranked" if self._configs[number]["ranked"] else "budget"}
             evidence |= {"threshold": float(told["threshold"]), "sensors_in_alarm": int(told["active"])}
@@ -387,7 +397,7 @@ class Assets:
             value=None,
             expected=Expected(),
             score=None if abandoned else float(told["score"]),
-            rank=None if abandoned else max(float(told["t"]), float(told["q"])),
+            rank=None if abandoned else max(float(told["t"]), float(told["q"]), float(told["h"])),
             contributions=self._shares(number, told["shares"]),
             evidence=evidence,
             window=Window(int(told["start"]), int(told["end"]), int(told["count"])),
@@ -443,19 +453,20 @@ def _judge(arrays: Arrays, number: int, i: int, told: int, traced: int) -> tuple
     learning = learnable and state.incident.confirmed == 0
     policy.age_by_one(state.policy, config.window_s)
     group.judge(monitor, floats, members, slots, learning)
-    active, agreed = _ask_sensors(state, members, slots, floats, learning)
+    active, agreed, alone = _ask_sensors(state, members, slots, floats, learning)
 
     judged = monitor.k > 0
     alarm = monitor.alarm != 0
-    apart = max(monitor.surprise_t, monitor.surprise_q)
-    t, q = monitor.t_judged, monitor.q_judged
+    apart = t = q = h = strange = 0.0
     if judged:
-        t, q = t / monitor.limit_t, q / monitor.limit_q
-    strange = incident.score(apart, agreed) if judged else 0.0
+        apart = group.surprise(monitor)
+        t, q = monitor.t_judged / monitor.limit_t, monitor.q_judged / monitor.limit_q
+        h = monitor.h_judged / monitor.limit_h
+        strange = incident.score(apart, agreed, alone)
     if config.ranked:
         threshold = incident.RANKED + state.policy.raised_by
     else:
-        threshold = policy.threshold(state.policy, config.window_s, config.alarms_per_week, 1)
+        threshold = policy.threshold(state.policy, config.window_s, config.alarms_per_week, 1, state.rows)
         threshold = max(threshold, incident.THRESHOLD_MIN + state.policy.raised_by)
     usual = learning and group.learn(monitor, floats, members, slots)
     what = incident.step(state.incident, state.row.start, strange >= threshold, alarm, active, usual)
@@ -465,15 +476,16 @@ def _judge(arrays: Arrays, number: int, i: int, told: int, traced: int) -> tuple
         line.onset, line.start, line.end = state.incident.onset, state.row.start, state.row.end
         line.count, line.active = state.row.count, active
         line.rows = state.rows if what == incident.BEGINS else state.incident.held
-        line.score, line.apart, line.agreed, line.t, line.q = strange, apart, agreed, t, q
+        line.score, line.apart, line.agreed, line.alone = strange, apart, agreed, alone
+        line.t, line.q, line.h = t, q, h
         line.threshold, line.raised_by = threshold, state.policy.raised_by
         group.shares(monitor, floats, slots.shape[0], line.shares)
         told += 1
     if arrays.traced.shape[0] > 0 and judged:
         record = arrays.traced[traced]
         record.slot, record.start, record.end = number, state.row.start, state.row.end
-        record.x = record.low = record.high = record.spike = math.nan
-        record.s, record.p, record.surprise, record.threshold = max(t, q), strange, strange, threshold
+        record.x = record.low = record.high = record.spike = record.restless = math.nan
+        record.s, record.p, record.surprise, record.threshold = max(t, q, h), strange, strange, threshold
         record.z[0], record.z[1], record.z[2], record.z[3] = t, q, apart, agreed
         record.active = 1 if state.incident.status == incident.ACTIVE else 0
         record.raised = 1 if what == incident.BEGINS else 0
@@ -488,10 +500,10 @@ def _judge(arrays: Arrays, number: int, i: int, told: int, traced: int) -> tuple
 
 
 @inlined
-def _ask_sensors(state: Record, members: Rows, slots: Rows, floats: Rows, learning: bool) -> tuple[int, float]:  # noqa: FBT001
-    """Say who is served from now on; return how many of them are in alarm, and L_c."""
-    active = present = 0
-    total = 0.0
+def _ask_sensors(state: Record, members: Rows, slots: Rows, floats: Rows, learning: bool) -> tuple[int, float, float]:  # noqa: FBT001
+    """Say who is served from now on; return how many of them are in alarm, L_c and L_1."""
+    active = present = served = 0
+    total = loudest = 0.0
     for place in range(state.p):
         member = members[slots[place]]
         member.served = 0
@@ -500,11 +512,14 @@ def _ask_sensors(state: Record, members: Rows, slots: Rows, floats: Rows, learni
         part = group.takes_part(floats, state.p, place)
         if part:
             member.served = 1
+            served += 1
             active += member.active
+            loudest = max(loudest, float(member.loudest))
         if part or state.monitor.k == 0:
             present += 1
             total += min(max(float(member.surprise), 0.0), consensus.L_MAX)
-    return active, consensus.step(state.consensus, total / max(1, present), learning)
+    agreed = consensus.step(state.consensus, total / max(1, present), learning)
+    return active, agreed, incident.alone(loudest, served)
 
 
 @compiled
@@ -516,6 +531,7 @@ def _abandon(arrays: Arrays, number: int, window: Record, i: int, told: int) -> 
     line.window, line.group, line.what = i, number, incident.ENDED_ABANDONED
     line.onset, line.start, line.end, line.count = state.onset, window.start, window.end, window.count
     line.rows, line.active = state.held, 0
-    line.score = line.apart = line.agreed = line.t = line.q = line.threshold = line.raised_by = 0.0
+    line.score = line.apart = line.agreed = line.alone = line.threshold = line.raised_by = 0.0
+    line.t = line.q = line.h = 0.0
     line.shares[:] = 0.0
     return told + 1

@@ -14,7 +14,7 @@ from.
 
 Catches: several windows, or several families, that are strange together; P makes series comparable with one another.
 Misses: one strange window is diluted by the three before it, and by the families that don't see it.
-Cost: 4 floats, 16 short floats, one more.
+Cost: 21 short floats.
 
 A window that is judged but not learned takes part in S. The three learned windows after it still have it in their S,
 so they don't enter cur: nothing uncertain is learned from.
@@ -45,8 +45,8 @@ NO_BLOCK = -1.0
 
 STATE = np.dtype(
     [
-        ("recent", np.float64, (SPAN,)),  # ring of s0
-        ("cur", np.float64),  # largest S of this block so far
+        ("recent", np.float32, (SPAN,)),  # ring of s0
+        ("cur", np.float32),  # largest S of this block so far
         ("peaks", np.float32, (PEAKS,)),
         ("filled", np.uint8),  # entries of the ring, 0 to 4
         ("next", np.uint8),  # place in the ring
@@ -75,7 +75,7 @@ def smooth(state: Record, z_total: float, families: int, n: int, learning: bool)
         state.tainted -= 1
     total = 0.0
     for i in range(state.filled):
-        total += state.recent[i]
+        total += float(state.recent[i])
     return float(total / state.filled)
 
 
@@ -84,7 +84,7 @@ def rank(state: Record, s: float) -> float:
     """P of this S."""
     total = 0.0
     for i in range(PEAKS):
-        total += state.peaks[i]
+        total += float(state.peaks[i])
     return s / (CALM + total / PEAKS)
 
 

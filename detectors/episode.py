@@ -3,11 +3,13 @@
 When an alarm starts and none is active, mean and variance of the two watched quantities y_a and y_b are kept as they
 were before this window was learned: m_a*, v_a*, m_b*, v_b*. For each later window
 
-    calm = calm + 1 if |y - m*| / sqrt(v* + 1e-24) < 3, for both, else 0
+    r = |y - m*| / sqrt(v* + 1e-24);   peak = max(peak, r)          of each of the two
+    calm = calm + 1 if r < max(3, 0.4 peak), for both, else 0
 
-and the state ends when calm reaches 12, or when it has been held for more than 480 windows: then what was strange is
-the new normal. A further alarm inside keeps the snapshot. Meanwhile the detectors go on learning: freezing them ruins
-detection (measured: 71 to 58 points on NAB), so the snapshot gives the duration.
+and the state ends when calm reaches 12 (who was far away is back sooner than at 3 sd), or when it has been held for
+more than 480 windows: then what was strange is the new normal. A further alarm inside keeps the snapshot. Meanwhile the
+detectors go on learning: freezing them ruins detection (measured: 71 to 58 points on NAB), so the snapshot gives the
+duration.
 
 y_a is the smoothed value (level.py) and y_b that of spread.py; under a River model y_a is its score and there is no
 y_b.
@@ -16,7 +18,7 @@ An alarm that a person calls *true* is confirmed: the m* and v* are what is norm
 learned until the alarm ends, and it ends by calm only. What is known to be a fault never becomes the new normal,
 however long it lasts; a person can take the word back.
 
-Cost: 4 floats, a time and two counts.
+Cost: 6 floats, a time and two counts.
 """
 
 from __future__ import annotations
@@ -51,6 +53,8 @@ STATE = np.dtype(
         ("v", np.float64),  # v_a*
         ("m_b", np.float64),
         ("v_b", np.float64),
+        ("peak", np.float32),
+        ("peak_b", np.float32),
         ("held", np.int32),  # windows since then
         ("calm", np.uint8),
         ("confirmed", np.uint8),  # by a person; only while it is active
@@ -65,6 +69,8 @@ OVER, ACTIVE, ABANDONED = 0, 1, 2
 """ABANDONED: what it watched no longer exists, because the settings name another model. The next window ends it."""
 
 CALM_SD = 3.0
+CALM_OF_PEAK = 0.4
+PEAK_MAX = 1e6
 CALM = 12  # windows
 HELD_MAX = 480  # windows
 
@@ -76,6 +82,7 @@ def begin(state: Record, onset: int, m: float, v: float, found_by: int) -> None:
     """An alarm starts, in the window that starts at `onset`; m and v of y_a are from before it was learned."""
     state.onset, state.m, state.v, state.held, state.calm, state.status = onset, m, v, 0, 0, ACTIVE
     state.confirmed, state.pair, state.found_by = 0, 0, found_by
+    state.peak = state.peak_b = 0.0
 
 
 @inlined
@@ -87,7 +94,14 @@ def watch_too(state: Record, m_b: float, v_b: float) -> None:
 @inlined
 def off(y: float, m: float, v: float) -> bool:
     """Whether y is away from what was normal before the alarm."""
-    return not abs(y - m) / math.sqrt(v + 1e-24) < CALM_SD
+    return not _distance(y, m, v) < CALM_SD
+
+
+@inlined
+def _distance(y: float, m: float, v: float) -> float:
+    """r, at most 1e6; that too where y is no number."""
+    r = abs(y - m) / math.sqrt(v + 1e-24)
+    return min(PEAK_MAX, r)
 
 
 @inlined
@@ -96,7 +110,13 @@ def step(state: Record, y_a: float, y_b: float) -> int:
     if state.status != ACTIVE:
         return GOES_ON
     state.held += 1
-    restless = off(y_a, state.m, state.v) or (state.pair != 0 and off(y_b, state.m_b, state.v_b))
+    r = _distance(y_a, state.m, state.v)
+    state.peak = max(state.peak, r)
+    restless = r >= max(CALM_SD, CALM_OF_PEAK * state.peak)
+    if state.pair != 0:
+        r = _distance(y_b, state.m_b, state.v_b)
+        state.peak_b = max(state.peak_b, r)
+        restless = restless or r >= max(CALM_SD, CALM_OF_PEAK * state.peak_b)
     state.calm = 0 if restless else state.calm + 1
     if state.calm >= CALM:
         state.status = OVER

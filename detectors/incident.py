@@ -1,14 +1,19 @@
 """The incident: the one anomaly of an asset with several sensors, in place of an alarm for each of them.
 
 Two things speak for one: the sensors no longer go together as always (L_g, group.py), and they find their own values
-strange (L_c, consensus.py). Either alone is common; the score of the asset is their geometric mean,
+strange: many of them a little (L_c, consensus.py), or one of them very much,
 
-    A = 1.15 sqrt(max(L_g, 0) max(L_c, 0))
+    L_1 = max over the sensors of L_i - log10 p - 0.3            L_i: of all its scores, see policy.py; p: sensors
+
+where log10 p is for having asked p of them, and 0.3 for having asked L_c, too. Either of the two alone is common; the
+score of the asset is their geometric mean,
+
+    A = 1.15 sqrt(max(L_g, 0) max(L_c, L_1, 0))
 
 so that 10^-A estimates the share of 50-row blocks in which it gets this high (1.15 as measured). An incident begins
 when one of the sensors is in its own alarm state (episode.py) and
 
-    budget:  A >= log10(N / X) + r, at least 1.3 + r    N, X, r: see policy.py; X is the asset's, whatever its sensors
+    budget:  A >= log10(min(N / X, n / 50 c)) + r       see policy.py; at least 1.3 + r; X is the asset's, n its rows
     ranked:  A >= 1.6 + r
 
 and goes on while the group is in alarm and one of the sensors is. It is over
@@ -19,7 +24,7 @@ and goes on while the group is in alarm and one of the sensors is. It is over
 and while a person's word stands that it is true, by calm only.
 
 Catches: faults that show in sensors and in how they go together.
-Misses: a fault of one of many sensors; one that leaves the sensors' company as it is; one of which no sensor's own
+Misses: one that leaves the sensors' company as it is; one of which no sensor's own
 history shows anything.
 Cost: a time and some counts.
 """
@@ -44,6 +49,7 @@ __all__ = [
     "RANKED",
     "STATE",
     "THRESHOLD_MIN",
+    "alone",
     "score",
     "step",
 ]
@@ -67,14 +73,21 @@ GOES_ON, ENDED_CALM, ENDED_HELD, ENDED_ABANDONED, BEGINS = 0, 1, 2, 3, 4
 RANKED = 1.6
 THRESHOLD_MIN = 1.3  # below it A says little
 AS_BLOCKS = 1.15
+FOR_ASKING_TWICE = 0.3
 CALM = 3  # rows
 HELD_MAX = 600  # rows
 
 
 @inlined
-def score(apart: float, agreed: float) -> float:
-    """A, of L_g and L_c."""
-    return AS_BLOCKS * math.sqrt(max(apart, 0.0) * max(agreed, 0.0))
+def alone(loudest: float, sensors: int) -> float:
+    """L_1, of the largest L that one of so many sensors has by itself."""
+    return loudest - math.log10(max(1.0, float(sensors))) - FOR_ASKING_TWICE
+
+
+@inlined
+def score(apart: float, agreed: float, alone: float) -> float:
+    """A, of L_g, L_c and L_1."""
+    return AS_BLOCKS * math.sqrt(max(apart, 0.0) * max(agreed, alone, 0.0))
 
 
 @inlined

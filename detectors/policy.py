@@ -2,15 +2,24 @@
 
 Never within 120 windows of the last alarm (age), but for what is said of that below. Then, by the settings,
 
-    budget:  L >= log10(N / X), at least log10(5), + r         L = max(L_S, L_K) - log10(2)
-    ranked:  R >= 0.58 (1 + 0.2 u + r / 3)                     R = max(P, L_K / 4)
+    budget:  L >= log10(min(N / X, n / 50 c)) + r              L = max(L_S - log10(2), max(L_K, L_2) - log10(4))
+    ranked:  R >= 0.58 (1 + 0.2 u + r / 3)                     R = max(P, L_K / 4, L_2 / 4)
 
-with P of combination.py, L_S its S calibrated, L_K of spike.py. Two scores may raise, and each has half of the budget:
-hence the 2. A River model is one score: L = L_S, R = P.
+with P of combination.py, L_S its S calibrated, L_K of spike.py, L_2 of spread.py. Three scores may raise: S has half of
+the budget, and each of the others a quarter. A River model is one score: L = L_S, R = P.
 
 N = 604800 / (50 D) is the number of 50-window blocks in a week, D a window's length in seconds, X the alarms a week
 that this series may raise: the asset's budget divided by its sensors. More than one alarm in five blocks can't be asked
-for: below log10(5) the score tells too little. u counts recent alarms (u = u + 1 at an alarm, times exp(-1/1200) a
+for: below log10(5) the score tells too little.
+
+n / 50 is the number of blocks that this series has seen, and c = 0.02 an advance, which an asset's sensors share, too.
+A budget of half an alarm a week is one block in 24,000 where windows have a second: for two weeks nothing could be far
+enough beyond what was seen. The advance lets through what is fifty times as rare as anything that could have been seen
+so far, but nothing below L = 2. It costs the sum of c / i over the blocks i until N / X of them are c of a false alarm:
+at most a fifth of one in the life of an asset. Then the budget alone holds, from eight blocks on where windows have a
+minute.
+
+u counts recent alarms (u = u + 1 at an alarm, times exp(-1/1200) a
 window), so that a series that has just alarmed must be stranger to alarm again; only `ranked` needs it, the budget
 knows by itself.
 
@@ -48,6 +57,7 @@ from detectors.compiled import Record, inlined
 
 __all__ = [
     "L_OF_HALF",
+    "L_OF_QUARTER",
     "L_PER_RANK",
     "RANK_MIN",
     "REFRACTORY",
@@ -75,10 +85,13 @@ STATE = np.dtype(
 )
 
 L_OF_HALF = math.log10(2.0)
+L_OF_QUARTER = math.log10(4.0)
 L_PER_RANK = 4.0
 RANK_MIN = 0.58
 REFRACTORY = 120  # windows
 SOONER = 1.0  # in L
+ADVANCE = 0.02  # c: false alarms
+ADVANCE_L_MIN = 2.0
 WARMUP = 150  # windows
 RAISE = 0.2
 RAISED_BY_ONE = 0.3
@@ -118,10 +131,16 @@ def learn_interval(state: Record, elapsed_s: float, n: int) -> None:
 
 
 @inlined
-def threshold(state: Record, window_s: float, alarms_per_week: float, sensors: int) -> float:
-    """The smallest L that raises; `window_s` = 0 takes the learned interval."""
+def threshold(state: Record, window_s: float, alarms_per_week: float, sensors: int, n: int) -> float:
+    """The smallest L that raises; `window_s` = 0 takes the learned interval.
+
+    Args:
+        n: windows that were seen.
+    """
     blocks_per_week = WEEK_S / (BLOCK * length_s(state, window_s))
-    return float(max(math.log10(blocks_per_week * sensors / alarms_per_week), LOG10_5) + state.raised_by)
+    rare = math.log10(blocks_per_week * sensors / alarms_per_week)
+    beyond_all = max(math.log10((n + 1) * sensors / (BLOCK * ADVANCE)), ADVANCE_L_MIN)
+    return float(max(min(rare, beyond_all), LOG10_5) + state.raised_by)
 
 
 @inlined

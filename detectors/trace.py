@@ -28,9 +28,10 @@ TRACE = np.dtype(
         ("high", np.float64),
         ("s", np.float64),  # S; from here to threshold NaN where there is no score
         ("p", np.float64),  # R, which ranks: from P and the spike channel
-        ("surprise", np.float64),  # L: of both channels
+        ("surprise", np.float64),  # L: of all channels
         ("z", np.float64, (4,)),  # of level, spread, season and shape; a model's own score stands first
         ("spike", np.float64),  # L of the spike channel alone, which leads where this is `surprise`; NaN for a model
+        ("restless", np.float64),  # L of the spread family by itself, in the same way
         ("threshold", np.float64),  # what would raise now, in L, or in R where alarms are ranked
         ("active", np.uint8),  # an alarm is active after this window
         ("raised", np.uint8),  # it began with this window
@@ -63,7 +64,7 @@ def begin(trace: Rows, i: int, slot: int, row: Record, m: float, sd: float) -> N
     record = trace[i]
     record.slot, record.start, record.end, record.x = slot, row.start, row.end, row.mean
     record.low, record.high = m - SPREAD_SD * sd, m + SPREAD_SD * sd
-    record.s = record.p = record.surprise = record.spike = record.threshold = math.nan
+    record.s = record.p = record.surprise = record.spike = record.restless = record.threshold = math.nan
     for family in range(record.z.shape[0]):
         record.z[family] = math.nan
     record.active = record.raised = record.learned = 0
@@ -77,11 +78,12 @@ def scored(
     p: float,
     surprise: float,
     spike: float,
+    restless: float,
     threshold: float,
     raised: bool,  # noqa: FBT001 - compiled code knows no keywords
 ) -> None:
     """It has a score."""
     record = trace[i]
-    record.spike = spike
+    record.spike, record.restless = spike, restless
     record.s, record.p, record.surprise, record.threshold = s, p, surprise, threshold
     record.raised = 1 if raised else 0

@@ -26,6 +26,7 @@ __all__ = [
     "RAISED",
     "SETTLED",
     "SPIKE",
+    "SPREAD",
     "VERDICT",
     "Subject",
     "anomaly_rule",
@@ -48,7 +49,7 @@ VERDICT = np.dtype(
         ("moved_to", np.float64),  # level after a drift
         ("what", np.int32),
         ("why", np.int32),
-        ("found_by", np.int32),  # index of what led when the alarm began: a family, or SPIKE
+        ("found_by", np.int32),  # index of what led when the alarm began: a family, or what raises by itself
     ],
     align=True,
 )
@@ -59,8 +60,10 @@ RAISED, ENDED, DRIFTED, SETTLED = 0, 1, 2, 3
 BY_LEVEL, BY_HOLDING = 0, 1
 """Why a level counts as moved: drift.py found it, or an alarm was held until it was the new normal."""
 
-SPIKE = len(FAMILIES)
-_CHANNELS = (*FAMILIES, "spike")
+SPIKE, SPREAD = len(FAMILIES), len(FAMILIES) + 1
+"""What may raise by itself, beside all families together."""
+
+_CHANNELS = (*FAMILIES, "spike", "spread")
 
 SPREAD_SD = 3.0
 _ENDED_BY = {episode.ENDED_CALM: "calm", episode.ENDED_HELD: "held", episode.ENDED_ABANDONED: "another model"}

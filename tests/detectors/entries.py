@@ -225,6 +225,7 @@ EXEMPT: dict[str, str] = {
     "asset_row": "brings the windows of an asset together for the group monitor",
     "compiled": "compiles the others",
     "found": "the form in which rules write findings down",
+    "judging": "puts the learned detectors together: each of their entries runs through it",
     "joined": "brings the windows of an asset together for asset_model",
     "order": "decides which readings count; says nothing",
     "profile": "the usual day, for season and drift",
@@ -236,5 +237,5 @@ EXEMPT: dict[str, str] = {
     "tracker": "a running mean and spread, for level and river_model",
     "tumbling": "makes the windows that the learned detectors see",
     "verdicts": "the form in which learned detectors write findings down",
-    "windows": "puts the learned detectors together: each of their entries runs through it",
+    "windows": "keeps what the learned detectors know, and hears people: each of their entries runs through it",
 }

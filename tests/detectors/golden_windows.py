@@ -14,16 +14,17 @@ from contracts.commands import Verdict
 from detectors.windows import VERSION, Windows
 from tests.detectors.closing import closed_of, feedback_of, noise, settings_of
 
-NAMES = [("press", "temp"), ("pump", "flow")]
+NAMES = [("press", "temp"), ("pump", "flow"), ("mill", "speed"), ("mill", "load")]
 FOLDER = Path(__file__).resolve().parent.parent / "golden"
 
 
 def main() -> None:
     """Two series, one in an anomaly, one in a drift; since version 2, people call the anomaly false and then true.
 
-    Since version 3 the scores of four families and of spikes are in it.
+    Since version 3 the scores of four families and of spikes are in it, and an asset with two sensors, whose group
+    judges.
     """
-    table = noise(seed=21, times=900, series=2)
+    table = noise(seed=21, times=900, series=len(NAMES))
     table[880:, 0] += 10
     table[200:, 1] += 10
     windows = Windows(settings_of(anomaly={"false_alarms_per_week": 5.0}))
@@ -38,6 +39,7 @@ def main() -> None:
     saved = {"snapshot": windows.snapshot(), "names": NAMES, "windows": len(table), "active": active}
     assert {kind for kind, _ in active} == {"anomaly", "drift"}, "the state must hold an alarm of each kind"
     assert np.isfinite(table).all()
+    assert saved["snapshot"]["groups"]["monitor"]["k"].tolist() == [1], "the state must hold a group that judges"
     path = FOLDER / f"windows-{VERSION}.pickle"
     path.write_bytes(pickle.dumps(saved, protocol=4))
 

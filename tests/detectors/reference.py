@@ -15,6 +15,11 @@ import numpy as np
 HOUR_MS = 3_600_000
 
 
+def short(x: float) -> float:
+    """x as it is kept in 32 bits."""
+    return float(np.float32(x))
+
+
 def clip(x: float, low: float, high: float) -> float:
     """x, not below low and not above high."""
     return min(max(x, low), high)
@@ -57,6 +62,10 @@ class Spread:
     long: float = 0.0
     y: float = 0.0
 
+    def softened(self, z: float, n: int) -> float:
+        """What of z2 is heard in S."""
+        return z * math.sqrt(self.tracker.v / (self.tracker.v + 3000 / (n + 1)))
+
     def score(self, x: float, n: int) -> float:
         """z2."""
         d = x - self.x_prev if n else 0.0
@@ -64,7 +73,7 @@ class Spread:
         self.short += max(2 / 25, 1 / (n + 1)) * (d * d - self.short)
         self.long += max(1 / 8000, 1 / (n + 1)) * (d * d - self.long)
         self.y = math.log(self.short + 1e-4 * self.long + 1e-24)
-        return abs(self.tracker.score(self.y, n))
+        return abs(self.tracker.score(self.y, n - 30)) if n >= 60 else 0.0
 
 
 @dataclass
@@ -170,8 +179,8 @@ class Calibration:
 
     def __post_init__(self) -> None:
         """What follows from the rest."""
-        self.w, self.xi = self.e, self.prior
-        self.b = self.e * (1 - self.xi) / (2 - self.xi)
+        self.u, self.e, self.xi = short(self.u), short(self.e), short(self.prior)
+        self.w, self.b = self.e, short(self.e * (1 - self.prior) / (2 - self.prior))
 
     def tail(self, y: float) -> float:
         """ln of how much rarer u + y is than u."""
@@ -186,34 +195,40 @@ class Calibration:
 
     def learn(self, s: float) -> float | None:
         """Take a score in; at the end of a block return its largest."""
-        self.block.append(s)
+        self.block.append(short(s))
         if len(self.block) < self.size:
             return None
         y, self.block = max(self.block), []
+        self.learn_block(y)
+        return y
+
+    def learn_block(self, y: float) -> None:
+        """Take in the largest score of a block."""
         span, sigma = (2.4 - self.lowest) * math.log(10), self.e * (1 - self.xi)
         kept = min(y, self.u + sigma * ((math.exp(self.xi * span) - 1) / self.xi if self.xi > 1e-3 else span))
         self.blocks += 1
         a = max(1 / self.memory, 1 / self.blocks)
-        self.w += a * (abs(kept - self.u) - self.w)
+        w = self.w + a * (abs(kept - self.u) - self.w)
+        self.w = short(w)
         if y > self.u:
             self._learn_excess(kept - self.u)
-            self.u += 1.6 * a * self.w
+            self.u += 1.6 * a * w
         else:
-            self.u -= 0.4 * a * self.w
-        self.u = max(self.u, 1e-3)
-        return y
+            self.u -= 0.4 * a * w
+        self.u = short(max(self.u, 1e-3))
 
     def _learn_excess(self, x: float) -> None:
         self.above += 1
-        self.e = max(0.05, self.e + max(1 / self.excesses, 1 / self.above) * (x - self.e))
+        e, b = max(0.05, self.e + max(1 / self.excesses, 1 / self.above) * (x - self.e)), self.b
         if len(self.past) >= self.lag:
             self.pairs += 1
             share = max(1 / self.excesses, 1 / (self.pairs + 2))
-            self.b += share * (min(x, self.past[-self.lag]) - self.b)
-        self.past.append(float(np.float32(x)))
-        b, k = clip(self.b, 0.05 * self.e, 0.95 * self.e), min(self.pairs, self.excesses)
-        xi = (k * (2 - self.e / (self.e - b)) + 20 * self.prior) / (k + 20) + self.margin
-        self.xi = float(np.float32(clip(xi, 0, 0.8)))
+            b += share * (min(x, self.past[-self.lag]) - b)
+        self.past.append(short(x))
+        self.e, self.b = short(e), short(b)
+        b, k = clip(b, 0.05 * e, 0.95 * e), min(self.pairs, self.excesses)
+        xi = (k * (2 - e / (e - b)) + 20 * self.prior) / (k + 20) + self.margin
+        self.xi = short(clip(xi, 0, 0.8))
 
 
 @dataclass
@@ -300,6 +315,7 @@ class Judged(NamedTuple):
     p: float
     surprise: float
     spike: float
+    restless: float
 
 
 class Reference:
@@ -318,6 +334,8 @@ class Reference:
         self.jump = Jump()
         self.calibration = Calibration(50, math.log10(5), 400, 80, u=1.2, e=0.3, prior=0.0, margin=0.2, lag=2)
         self.jumps = Calibration(10, 0.0, 1000, 200, u=2.0, e=0.5, prior=0.2, margin=0.1, lag=1)
+        self.spreads = Calibration(50, math.log10(5), 400, 80, u=2.0, e=0.5, prior=0.2, margin=0.1, lag=1)
+        self.spread_block: list[float] = []
         self.u = 0.0
         self.age = 10**9
         self.alarm: dict[str, float] | None = None
@@ -333,28 +351,27 @@ class Reference:
         b = start // HOUR_MS % 24
         self.s += max(2 / 13, 1 / (n + 1)) * (x - self.s)
         d = x - self.spread.x_prev if n else 0.0
-        z = (
-            abs(self.level.score(self.s, n)),
-            self.spread.score(x, n),
-            self.season.score(x, n, self.mu[b] if self.visits[b] else None),
-            self.shape.score(x, n),
-        )
+        z1, z2 = abs(self.level.score(self.s, n)), self.spread.score(x, n)
+        z3 = self.season.score(x, n, self.mu[b] if self.visits[b] else None)
+        z = (z1, self.spread.softened(z2, n), z3, self.shape.score(x, n))
         s0 = math.fsum(min(8.0, part) for part in z) / 4 if n >= 10 else 0.0
-        self.recent = [*self.recent, s0][-4:]
+        self.recent = [*self.recent, short(s0)][-4:]
         s = sum(self.recent) / len(self.recent)
         p = s / (1.5 + sum(self.peaks) / 16)
         k = self.jump.score(x, d, n, b, self.visits[b])
         spike = self.jumps.surprise(k)
-        p = max(p, spike / 4)
-        surprise = max(self.calibration.surprise(s), spike) - math.log10(2)
+        restless = self.spreads.surprise(z2) if self.spreads.blocks >= 9 else 0.0
+        p = max(p, spike / 4, restless / 4)
+        surprise = max(self.calibration.surprise(s) - math.log10(2), max(spike, restless) - math.log10(4))
         score = max(surprise, 0.0)
 
-        self.judged.append(Judged(z, s, p, surprise, spike - math.log10(2)))
+        self.judged.append(Judged(z, s, p, surprise, spike - math.log10(4), restless - math.log10(4)))
 
         self.u *= math.exp(-1 / 1200)
         self.age += 1
-        strange = p >= 0.58 * (1 + 0.2 * self.u) if self.ranked else surprise >= self.smallest_l
-        far_stranger = not self.ranked and self.alarm is None and surprise >= self.smallest_l + 1
+        smallest_l = min(self.smallest_l, max(math.log10((n + 1) / 50 / 0.02), 2))
+        strange = p >= 0.58 * (1 + 0.2 * self.u) if self.ranked else surprise >= smallest_l
+        far_stranger = not self.ranked and self.alarm is None and surprise >= smallest_l + 1
         raises = (strange and self.age >= 120) or far_stranger
         if raises:
             self.age = 0
@@ -365,7 +382,8 @@ class Reference:
             alarm["held"] += 1
             away = abs(self.s - alarm["m"]) / math.sqrt(alarm["v"] + 1e-24)
             restless = abs(self.spread.y - alarm["m_b"]) / math.sqrt(alarm["v_b"] + 1e-24)
-            calm = max(away, restless) < 3
+            alarm["peak"], alarm["peak_b"] = short(max(alarm["peak"], away)), short(max(alarm["peak_b"], restless))
+            calm = away < max(3, 0.4 * alarm["peak"]) and restless < max(3, 0.4 * alarm["peak_b"])
             alarm["calm"] = alarm["calm"] + 1 if calm else 0
             held_too_long = alarm["calm"] < 12 and alarm["held"] > 480
             if alarm["calm"] >= 12 or held_too_long:
@@ -378,9 +396,10 @@ class Reference:
         if raises and self.alarm is None and n >= 150:
             m, v, m_b, v_b = before
             self.alarm = {"m": m, "v": v, "m_b": m_b, "v_b": v_b, "held": 0, "calm": 0, "onset": start}
+            self.alarm |= {"peak": 0.0, "peak_b": 0.0}
             events.append(Event("raised", n, start, score, p))
         self.level.learn(self.s, n)
-        self.spread.tracker.learn(self.spread.y, n)
+        self._learn_spread(z2)
         self.season.tracker.learn(self.season.rho, n)
         hours = clip(start - self.latest, 0, HOUR_MS) / HOUR_MS if n else 1.0
         self.jump.learn(d, n, b, self.visits[b], hours)
@@ -390,6 +409,17 @@ class Reference:
         self.latest = start
         self.n += 1
         return events
+
+    def _learn_spread(self, z: float) -> None:
+        n = self.n
+        if n < 30:
+            return
+        self.spread.tracker.learn(self.spread.y, n - 30)
+        self.spread_block.append(short(z))
+        if n % 50 == 49:
+            if n > 50:
+                self.spreads.learn_block(max(self.spread_block))
+            self.spread_block = []
 
     def _remember(self, s: float) -> None:
         y = self.calibration.learn(s)

@@ -9,7 +9,7 @@ import pytest
 
 from detectors import asset_row, group
 
-IN, OUT, KEPT = 2 / 6, 2 / 11, 1 - 1 / 3000
+IN, OUT, KEPT = 2 / 6, 2 / 13, 1 - 1 / 3000
 
 
 def plant(*, times=1500, sensors=5, seed=1):
@@ -36,11 +36,12 @@ class Monitor:
         self.slots = np.arange(sensors, dtype=np.int32)
 
     def see(self, x, *, learn=True):
-        """L of both statistics, the ratios to their limits, and whether it is in alarm."""
+        """L of the three statistics, and whether it is in alarm."""
         self.members["x"][: len(x)] = x
         state = self.state
         group.judge(state, self.floats, self.members, self.slots, learn)
-        told = (float(state["surprise_t"]), float(state["surprise_q"]), bool(state["alarm"]))
+        surprises = [float(state[f"surprise_{name}"]) for name in "tqh"]
+        told = (*surprises, bool(state["alarm"]))
         if learn:
             group.learn(state, self.floats, self.members, self.slots)
         return told
@@ -75,16 +76,16 @@ class Reference:
     """The same, from whole arrays where that is possible."""
 
     def __init__(self):
-        self.tails = (Tail(), Tail())
+        self.tails = (Tail(), Tail(), Tail())
         self.rows, self.smoothed = [], []  # of the candidate
         self.smooth = None
         self.model = None
-        self.alarm, self.since_axes, self.block, self.cur = False, 0, 0, [0.0, 0.0]
+        self.alarm, self.since_axes, self.block, self.cur = False, 0, 0, [0.0] * 3
 
     def see(self, x):
         """One row."""
         self.smooth = x if self.smooth is None else self.smooth + IN * (x - self.smooth)
-        told, was = (0.0, 0.0, False), self.alarm
+        told, was = (0.0, 0.0, 0.0, False), self.alarm
         if self.model:
             told = self.judge(x)
             if self.alarm:
@@ -107,7 +108,9 @@ class Reference:
         along = v.T @ self.d
         self.t += OUT * (along**2 / w).sum() - OUT * self.t
         self.q += OUT * (self.d @ self.d - along @ along) - OUT * self.q
-        ratios = (self.t / self.limits[0], self.q / self.limits[1])
+        off = self.d - v @ along
+        self.h += OUT * (off**2 / self.own).max() - OUT * self.h
+        ratios = [part / limit for part, limit in zip((self.t, self.q, self.h), self.limits, strict=True)]
         scores = [max(0.0, 9 + math.log(ratio + 1e-12)) for ratio in ratios]
         surprises = [tail.surprise(score) for tail, score in zip(self.tails, scores, strict=True)]
         self.alarm = max(surprises) >= 1.7 and (self.alarm or max(ratios) > 1)
@@ -125,7 +128,7 @@ class Reference:
         if self.block >= 50 or was:
             for tail, y in zip(self.tails, self.cur, strict=True):
                 tail.learn(y)
-            self.block, self.cur = 0, [0.0, 0.0]
+            self.block, self.cur = 0, [0.0] * 3
 
     def take_axes(self):
         """Eigenvectors; returns the variance of those that aren't looked at."""
@@ -133,6 +136,8 @@ class Reference:
         values, vectors = values[::-1], vectors[:, ::-1]
         k = min(int(np.searchsorted(np.cumsum(values), 0.9 * values.sum())) + 1, len(values) - 1)
         self.model = (np.maximum(values[:k], 1e-3 * values.sum() / len(values)), vectors[:, :k])
+        usual = np.diag(self.covariance)
+        self.own = np.maximum(usual - vectors[:, :k] ** 2 @ values[:k], 1e-3 * usual)
         self.since_axes = 0
         return values[k:].sum()
 
@@ -144,8 +149,8 @@ class Reference:
         self.c, self.covariance = usual.mean(0), np.cov(usual.T, bias=True)
         self.y = np.clip((self.smooth - self.mean) / self.sd, -7, 7)
         others = self.take_axes()
-        self.limits = (5.5 * len(self.model[0]), 5.5 * others)
-        self.t, self.q = 0.2 * self.limits[0], 0.2 * self.limits[1]
+        self.limits = (5.5 * len(self.model[0]), 5.5 * others, 4 * math.log(len(self.c)) + 2)
+        self.t, self.q, self.h = (0.2 * limit for limit in self.limits)
         self.block = 49 if self.alarm else self.block
         self.alarm, self.rows, self.smoothed = False, [], []
 
@@ -160,8 +165,8 @@ def test_it_does_what_its_formulas_say(sensors):
     expected = np.array([reference.see(x) for x in values])
 
     np.testing.assert_allclose(told, expected, atol=1e-7)
-    assert 0 < told[:, 2].mean() < 0.6
-    assert not told[-1, 2]
+    assert 0 < told[:, 3].mean() < 0.6
+    assert not told[-1, 3]
 
 
 def test_a_sensor_that_leaves_the_others_is_found_at_values_that_are_usual():
@@ -170,7 +175,7 @@ def test_a_sensor_that_leaves_the_others_is_found_at_values_that_are_usual():
     values[800:, 0] = 100 - values[800:, 0]
     monitor = Monitor(5)
 
-    alarms = np.array([monitor.see(x)[2] for x in values])
+    alarms = np.array([monitor.see(x)[3] for x in values])
 
     assert not alarms[:800].any()
     assert alarms[800:].any()
@@ -188,7 +193,7 @@ def test_a_row_that_is_not_to_be_learned_leaves_no_trace():
 
     assert (steady.state["of_q"], steady.state["n"]) == (disturbed.state["of_q"], disturbed.state["n"])
     np.testing.assert_array_equal(
-        steady.floats.reshape(-1, 5)[[0, 1, 2, 4, 6, 7]], disturbed.floats.reshape(-1, 5)[[0, 1, 2, 4, 6, 7]]
+        steady.floats.reshape(-1, 5)[[0, 1, 2, 4, 6, 7, 13]], disturbed.floats.reshape(-1, 5)[[0, 1, 2, 4, 6, 7, 13]]
     )
 
 
@@ -231,3 +236,49 @@ def test_a_monitor_that_gets_room_for_more_sensors_goes_on_as_it_was():
 
     for x in values[600:]:
         assert larger.see(np.append(x, [0.0, 0.0])) == monitor.see(x)
+
+
+def test_one_faulty_sensor_of_fifty_is_found():
+    """It has a fiftieth of the say in T2 and SPE, and stands out from where the others put it."""
+    values = plant(times=900, sensors=50)
+    values[850:, 7] += 1.5
+    monitor = Monitor(50)
+
+    told = np.array([monitor.see(x) for x in values])
+
+    assert told[870:, 2].max() > 3
+    assert told[870:, :2].max() < told[870:, 2].max()
+    assert not told[500:850, 3].any()
+
+
+def test_a_sensor_that_is_gone_has_no_part_in_it():
+    """Nobody is sent to a sensor that isn't there."""
+    monitor = Monitor(5)
+    for x in plant(times=800):
+        monitor.see(x)
+    monitor.members["present"][1] = 0
+    out = np.zeros(group.SENSORS_MAX, np.float32)
+
+    monitor.see(plant(times=801)[800] + np.array([0, 0, 0, 5, 0]))
+    group.shares(monitor.state, monitor.floats, 5, out)
+
+    assert out[1] == 0
+    assert out.sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_group_of_before_there_was_h_goes_on_with_what_it_knew():
+    """T2 and SPE are what they were, and H begins afresh."""
+    monitor, values = Monitor(5), plant(times=700)
+    for x in values[:600]:
+        monitor.see(x)
+    p, old = 5, np.zeros(group.room_before(5))
+    old[: 12 * p], old[12 * p :] = monitor.floats[: 12 * p], monitor.floats[14 * p :]
+
+    again = Monitor(5)
+    again.state = monitor.state.copy()
+    again.state["of_h"] = np.zeros((), group.STATE["of_h"])
+    again.floats = group.retold(again.state, old, p)
+    told = np.array([(again.see(x), monitor.see(x)) for x in values[600:640]])
+
+    np.testing.assert_allclose(told[:, 0, :2], told[:, 1, :2], rtol=0.2)
+    assert np.isfinite(told).all()

@@ -27,9 +27,15 @@ def begun():
 
 def test_the_score_is_high_only_if_both_are():
     """What shows in one way only is common, and no reason to send somebody."""
-    assert incident.score(4.0, 4.0) == pytest.approx(1.15 * 4.0)
-    assert incident.score(16.0, 1.0) == pytest.approx(1.15 * 4.0)
-    assert incident.score(16.0, 0.0) == incident.score(-1.0, 9.0) == 0.0
+    assert incident.score(4.0, 4.0, 0.0) == pytest.approx(1.15 * 4.0)
+    assert incident.score(16.0, 1.0, -2.0) == pytest.approx(1.15 * 4.0)
+    assert incident.score(16.0, 0.0, 0.0) == incident.score(-1.0, 9.0, 9.0) == 0.0
+
+
+def test_one_sensor_that_is_very_strange_is_as_good_as_many_that_are_a_little():
+    """What it takes is larger where more sensors could have been it."""
+    assert incident.score(4.0, 0.0, incident.alone(5.3, 10)) == pytest.approx(1.15 * 4.0)
+    assert incident.alone(4.0, 50) < incident.alone(4.0, 5) < 4.0
 
 
 def test_it_takes_a_sensor_in_alarm_to_begin():

@@ -9,6 +9,8 @@ import pytest
 
 from detectors import policy
 
+LONG = 1_000_000
+"""Windows after which the advance is spent."""
 MINUTE_S = 60.0
 
 
@@ -60,15 +62,15 @@ def test_the_budget_becomes_a_score():
     """One alarm a week of 201.6 blocks is a block in 201.6; shared by four it is one in 806.4."""
     state = fresh()
 
-    assert policy.threshold(state, MINUTE_S, 1.0, 1) == pytest.approx(math.log10(201.6))
-    assert policy.threshold(state, MINUTE_S, 1.0, 4) == pytest.approx(math.log10(806.4))
-    assert policy.threshold(state, MINUTE_S, 0.5, 1) == pytest.approx(math.log10(403.2))
+    assert policy.threshold(state, MINUTE_S, 1.0, 1, LONG) == pytest.approx(math.log10(201.6))
+    assert policy.threshold(state, MINUTE_S, 1.0, 4, LONG) == pytest.approx(math.log10(806.4))
+    assert policy.threshold(state, MINUTE_S, 0.5, 1, LONG) == pytest.approx(math.log10(403.2))
 
 
 @pytest.mark.parametrize(("window_s", "alarms_per_week"), [(60.0, 5000.0), (86_400.0, 0.5), (7 * 86_400.0, 10.0)])
 def test_no_budget_is_so_large_that_anything_alarms(window_s, alarms_per_week):
     """More alarms than there are strange blocks can't be had: a constant series stays quiet at any budget."""
-    assert policy.threshold(fresh(), window_s, alarms_per_week, 1) == math.log10(5)
+    assert policy.threshold(fresh(), window_s, alarms_per_week, 1, LONG) == math.log10(5)
 
 
 def test_the_interval_is_learned_where_readings_are_windows():
@@ -77,7 +79,7 @@ def test_the_interval_is_learned_where_readings_are_windows():
     for n in range(1, 500):
         policy.learn_interval(state, 10.0, n)
 
-    assert policy.threshold(state, 0.0, 1.0, 1) == pytest.approx(math.log10(604_800 / 500))
+    assert policy.threshold(state, 0.0, 1.0, 1, LONG) == pytest.approx(math.log10(604_800 / 500))
 
 
 def test_a_gap_is_no_interval():
@@ -96,7 +98,7 @@ def test_an_interval_of_nothing_gives_a_finite_threshold():
     state = fresh()
     policy.learn_interval(state, 0.0, 1)
 
-    assert math.isfinite(policy.threshold(state, 0.0, 1.0, 1))
+    assert math.isfinite(policy.threshold(state, 0.0, 1.0, 1, LONG))
 
 
 def test_the_age_stops_growing():
@@ -115,7 +117,7 @@ def test_a_false_alarm_raises_both_thresholds():
 
     policy.raise_by_one(state)
 
-    assert policy.threshold(state, MINUTE_S, 1.0, 1) == pytest.approx(math.log10(201.6) + 0.3)
+    assert policy.threshold(state, MINUTE_S, 1.0, 1, LONG) == pytest.approx(math.log10(201.6) + 0.3)
     assert policy.rank_threshold(state) == pytest.approx(0.58 * 1.1)
 
 
@@ -125,7 +127,7 @@ def test_also_the_smallest_threshold_rises():
 
     policy.raise_by_one(state)
 
-    assert policy.threshold(state, MINUTE_S, 10_000.0, 1) == pytest.approx(math.log10(5) + 0.3)
+    assert policy.threshold(state, MINUTE_S, 10_000.0, 1, LONG) == pytest.approx(math.log10(5) + 0.3)
 
 
 def test_false_alarms_make_no_series_deaf():
@@ -134,7 +136,7 @@ def test_false_alarms_make_no_series_deaf():
     for _ in range(100):
         policy.raise_by_one(state)
 
-    assert policy.threshold(state, MINUTE_S, 1.0, 1) == pytest.approx(math.log10(201.6) + 1.5)
+    assert policy.threshold(state, MINUTE_S, 1.0, 1, LONG) == pytest.approx(math.log10(201.6) + 1.5)
 
 
 @pytest.mark.parametrize(("window_s", "windows"), [(3600.0, 720), (86_400.0, 30)])
@@ -156,3 +158,35 @@ def test_what_people_raised_is_forgotten_in_the_end():
         policy.age_by_one(state, 86_400.0)
 
     assert float(state["raised_by"]) == 0.0
+
+
+def test_early_in_its_life_a_series_may_spend_an_advance():
+    """What is fifty times as rare as anything that could have been seen is told, from L = 2 on."""
+    state = fresh()
+
+    def needed(n):
+        return policy.threshold(state, 1.0, 0.5, 1, n)
+
+    assert needed(LONG) == needed(10 * LONG) == pytest.approx(math.log10(604_800 / 50 / 0.5))
+    assert needed(999) == pytest.approx(math.log10(1000 / 50 / 0.02))
+    assert needed(0) == needed(99) == pytest.approx(2.0)
+    assert policy.threshold(state, 1.0, 0.5, 8, 999) == pytest.approx(needed(999) + math.log10(8))
+
+
+def test_the_advance_is_a_fifth_of_a_false_alarm_for_life():
+    """Summed over all blocks until the budget alone holds: the sum of what each may raise beyond it."""
+    state = fresh()
+    beyond = 0.0
+    for block in range(3, 200_000):
+        beyond += 10.0 ** -policy.threshold(state, 1.0, 0.5, 1, 50 * block) - 10.0 ** -policy.threshold(
+            state, 1.0, 0.5, 1, 100 * LONG
+        )
+
+    assert 0.05 < beyond < 0.2
+
+
+def test_where_windows_are_long_the_budget_soon_holds():
+    """A minute's windows: after seven hours."""
+    state = fresh()
+
+    assert policy.threshold(state, MINUTE_S, 0.5, 1, 420) == policy.threshold(state, MINUTE_S, 0.5, 1, LONG)

@@ -18,8 +18,9 @@ from contracts.findings import CLOSED, Closed, Finding, Kind, Window
 from contracts.readings import SeriesName
 from contracts.settings import Settings
 from detectors import windows as windows_module
+from detectors.judging import STATE, judge_rows
 from detectors.trace import Trace
-from detectors.windows import STATE, Learning, Windows
+from detectors.windows import Learning, Windows
 from tests.detectors.closing import MINUTE_MS, START_MS, closed_of, cut, judged, noise, settings_of
 from tests.detectors.reference import Event, Reference
 
@@ -84,17 +85,18 @@ def assert_as_the_formulas_say(closed: Closed, settings: Settings, reference: Re
     assert [(event.what, event.row, event.onset) for event in events] == [
         (event.what, event.row, event.onset) for event in expected
     ]
-    np.testing.assert_allclose([event.rank for event in events], [event.rank for event in expected], atol=1e-6)
-    np.testing.assert_allclose([event.score for event in events], [event.score for event in expected], atol=1e-6)
+    np.testing.assert_allclose([event.rank for event in events], [event.rank for event in expected], atol=1e-5)
+    np.testing.assert_allclose([event.score for event in events], [event.score for event in expected], atol=1e-5)
     (trace,) = traces
-    for name in ("z", "s", "p", "surprise", "spike"):
-        np.testing.assert_allclose(trace.rows[name], [getattr(one, name) for one in reference.judged], atol=1e-6)
+    for name in ("z", "s", "p", "surprise", "spike", "restless"):
+        np.testing.assert_allclose(trace.rows[name], [getattr(one, name) for one in reference.judged], atol=1e-5)
     state = windows.snapshot()["states"][0]
     np.testing.assert_allclose(state["level"]["tracker"]["m"], reference.level.m, rtol=1e-9)
     np.testing.assert_allclose(state["level"]["tracker"]["v"], reference.level.v, rtol=1e-6)
-    np.testing.assert_allclose(state["calibration"]["u"], reference.calibration.u, rtol=1e-6)
-    np.testing.assert_allclose(state["calibration"]["e"], reference.calibration.e, rtol=1e-6)
-    np.testing.assert_allclose(state["spike"]["calibration"]["e"], reference.jumps.e, rtol=1e-6)
+    np.testing.assert_allclose(state["calibration"]["u"], reference.calibration.u, rtol=1e-5)
+    np.testing.assert_allclose(state["calibration"]["e"], reference.calibration.e, rtol=1e-5)
+    np.testing.assert_allclose(state["spike"]["calibration"]["e"], reference.jumps.e, rtol=1e-5)
+    np.testing.assert_allclose(state["spread"]["calibration"]["e"], reference.spreads.e, rtol=1e-5)
     np.testing.assert_allclose(np.sort(state["combination"]["peaks"]), np.sort(reference.peaks), rtol=1e-5)
     np.testing.assert_allclose(state["profile"]["mu"], reference.mu, rtol=1e-9)
     return events
@@ -218,7 +220,7 @@ def test_an_unknown_version_is_refused_by_name():
     """A state of a newer andon is never half understood."""
     snapshot = {**Windows(Settings()).snapshot(), "version": 7}
 
-    with pytest.raises(StateError, match=r"windows: the saved state has version 7, this andon reads 1 to 3"):
+    with pytest.raises(StateError, match=r"windows: the saved state has version 7, this andon reads 1 to 4"):
         Windows.restore(Settings(), snapshot)
 
 
@@ -526,12 +528,12 @@ def test_windows_that_come_read_only_are_judged_by_the_same_compiled_code():
     windows = Windows(Settings())
     closed = closed_of(noise(seed=1, times=4))
     windows.judge(closed)
-    compiled = len(windows_module._judge_rows.signatures)
+    compiled = len(judge_rows.signatures)
     closed.rows.setflags(write=False)
 
     windows.judge(Closed(rows=closed.rows[::2], names=(), sources=closed.sources))
 
-    assert len(windows_module._judge_rows.signatures) == compiled == 1
+    assert len(judge_rows.signatures) == compiled == 1
 
 
 def test_judging_leaves_its_argument_alone():
@@ -550,7 +552,14 @@ def test_a_series_costs_at_most_1600_bytes():
 
 
 @pytest.mark.parametrize(
-    ("version", "adjusted"), [(1, []), (2, [("press", "temp", 0.3)]), (3, [("press", "temp", 0.3)])]
+    ("version", "adjusted"),
+    [
+        ("1", []),
+        ("2", [("press", "temp", 0.3)]),
+        ("3", [("press", "temp", 0.3)]),
+        ("3-group", [("press", "temp", 0.3)]),
+        ("4", [("press", "temp", 0.3)]),
+    ],
 )
 def test_every_version_of_the_saved_state_is_still_read(version, adjusted):
     """A plant that updates andon keeps what was learned, the alarms that are active and what people said of them."""
@@ -558,8 +567,10 @@ def test_every_version_of_the_saved_state_is_still_read(version, adjusted):
     windows = Windows.restore(settings_of(anomaly=OFTEN), saved["snapshot"])
     assert windows.adjusted() == adjusted
 
-    closed = closed_of(noise(seed=22, times=600, series=2), first=saved["windows"], names=saved["names"])
-    findings = windows.judge(closed)
+    table = noise(seed=22, times=600, series=len(saved["names"]))
+    findings = windows.judge(closed_of(table, first=saved["windows"], names=saved["names"]))
 
     ended = {(finding.kind.value, finding.onset_ts) for finding in findings if not finding.active}
     assert saved["active"] <= ended
+    assert all(np.isfinite(windows.snapshot()["groups"]["monitor"][name]).all() for name in ("t", "q", "h"))
+    assert windows.warming() == []

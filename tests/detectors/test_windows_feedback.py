@@ -195,7 +195,7 @@ def test_after_a_confirmed_fault_the_series_is_judged_by_what_was_normal_before(
     judge(windows, faulty(times=700)[ONSET + 30 :], first=ONSET + 30)
 
     quiet = judge(windows, noise(seed=6, times=400), first=700)
-    again = judge(windows, noise(seed=7, times=40) + 8, first=1100)
+    again = judge(windows, noise(seed=7, times=40) + 12, first=1100)
 
     assert [finding.active for finding in quiet] == [False]
     assert [finding.active for finding in again] == [True]

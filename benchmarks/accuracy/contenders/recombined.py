@@ -1,6 +1,7 @@
 """andon's families put together anew: without one of them, or with another threshold.
 
-The tracer tells z of every family before they are combined, and the score of the spike channel. From there on this runs
+The tracer tells z of every family before they are combined, and L of what may raise by itself: a spike, and the spread
+family. From there on this runs
 the product's own kernels (combination, policy) in the product's order; with all of them it comes to the product's own
 S, R and alarms (tests). What a family does besides isn't removed: the alarm state watches level and spread.
 """
@@ -41,6 +42,10 @@ STATE = np.dtype(
 )
 
 
+ALONE = {SPIKE: "spike", "spread": "restless"}
+"""Fields of the trace by the part that may raise by itself."""
+
+
 class Recombined(NamedTuple):
     """One entry a window; shape (n,)."""
 
@@ -65,8 +70,11 @@ def recombine(trace: Rows, parts: Collection[str] = PARTS) -> Recombined:
     z = np.ascontiguousarray(trace["z"], dtype=np.float64)
     out = np.zeros((2, len(trace)))
     alarms = np.zeros(len(trace), np.bool_)
-    spike = trace["spike"].copy() if SPIKE in parts else np.full(len(trace), np.nan)
-    _recombine(z, spike, trace["learned"] > 0, heard, state, out, alarms)
+    alone = np.full((2, len(trace)), np.nan)
+    for place, (part, field) in enumerate(ALONE.items()):
+        if part in parts:
+            alone[place] = trace[field]
+    _recombine(z, alone, trace["learned"] > 0, heard, state, out, alarms)
     return Recombined(out[0], out[1], alarms)
 
 
@@ -115,7 +123,7 @@ class Recombination:
 
 @compiled
 def _recombine(
-    z: Floats, spike: Floats, learned: Flags, heard: Flags, states: Record, out: Floats, alarms: Flags
+    z: Floats, alone: Floats, learned: Flags, heard: Flags, states: Record, out: Floats, alarms: Flags
 ) -> None:
     state = states[0]
     families = 0
@@ -129,8 +137,9 @@ def _recombine(
                 total += min(combination.Z_CLIP, z[i, family])
         s = combination.smooth(state.combination, total, families, n, learning)
         r = combination.rank(state.combination, s)
-        if not math.isnan(spike[i]):
-            r = max(r, (spike[i] + policy.L_OF_HALF) / policy.L_PER_RANK)
+        for place in range(alone.shape[0]):
+            if not math.isnan(alone[place, i]):
+                r = max(r, (alone[place, i] + policy.L_OF_QUARTER) / policy.L_PER_RANK)
         out[0, i], out[1, i] = s, r
         policy.age_by_one(state.policy, 0.0)
         alarm = policy.step(state.policy, r, policy.rank_threshold(state.policy), math.inf)
