@@ -448,7 +448,7 @@ class Windows:
     def _with_other_windows(self, lengths_s: Sequence[float | None]) -> dict[int, str]:
         """The slots of series whose windows aren't as long as they were, and what to say of it."""
         changed = {}
-        for slot, ((asset, _), before) in enumerate(zip(self._names, lengths_s, strict=True)):
+        for slot, ((asset, _), before) in enumerate(zip(self._names, lengths_s, strict=False)):
             now = self._window_s.get(asset)
             if before is not None and now is not None and before != now:
                 changed[slot] = f"its windows are {now:g} s long, and were {before:g} s"
