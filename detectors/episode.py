@@ -15,8 +15,8 @@ y_a is the smoothed value (level.py) and y_b that of spread.py; under a River mo
 y_b.
 
 An alarm that a person calls *true* is confirmed: the m* and v* are what is normal again, nothing of the series is
-learned until the alarm ends, and it ends by calm only. What is known to be a fault never becomes the new normal,
-however long it lasts; a person can take the word back.
+learned until the alarm ends, and it ends by calm within 3 sd only. What is known to be a fault never becomes the new
+normal, however long it lasts; a person can take the word back.
 
 Cost: 6 floats, a time and two counts.
 """
@@ -110,13 +110,14 @@ def step(state: Record, y_a: float, y_b: float) -> int:
     if state.status != ACTIVE:
         return GOES_ON
     state.held += 1
+    of_peak = CALM_OF_PEAK if state.confirmed == 0 else 0.0
     r = _distance(y_a, state.m, state.v)
     state.peak = max(state.peak, r)
-    restless = r >= max(CALM_SD, CALM_OF_PEAK * state.peak)
+    restless = r >= max(CALM_SD, of_peak * state.peak)
     if state.pair != 0:
         r = _distance(y_b, state.m_b, state.v_b)
         state.peak_b = max(state.peak_b, r)
-        restless = restless or r >= max(CALM_SD, CALM_OF_PEAK * state.peak_b)
+        restless = restless or r >= max(CALM_SD, of_peak * state.peak_b)
     state.calm = 0 if restless else state.calm + 1
     if state.calm >= CALM:
         state.status = OVER
