@@ -113,7 +113,7 @@ class Live:
         while True:
             now = loop.time()
             if now >= health_due:
-                self._emit("health", self._health())
+                self._emit("health", orjson.dumps(self.health()))
                 health_due = now + HEALTH_S
             self._let_out()
             await asyncio.sleep(PAUSE_S)
@@ -155,6 +155,10 @@ class Live:
 
     def health(self) -> dict[str, Any]:
         """Clock, heartbeats and what couldn't be read."""
+        with self._lock:
+            return self._health()
+
+    def _health(self) -> dict[str, Any]:
         clock = self._clock()
         watching = self._table.watching(clock.now_ms)
         return {
@@ -164,10 +168,6 @@ class Live:
             "unreadable": self._table.unreadable,
             "watching": {"state": watching.state, "since": watching.since_ts, "fault": watching.fault},
         }
-
-    def _health(self) -> bytes:
-        with self._lock:
-            return orjson.dumps(self.health())
 
     def _let_out(self) -> None:
         with self._lock:
@@ -217,7 +217,7 @@ class Live:
         rows = b",".join(
             orjson.dumps(key) + b":" + raw for key, raw in self._raw.items() if not key.startswith("_heartbeat/")
         )
-        data = b'{"health":' + orjson.dumps(self.health()) + b',"rows":{' + rows + b"}}"
+        data = b'{"health":' + orjson.dumps(self._health()) + b',"rows":{' + rows + b"}}"
         head = b"id: %s-%d\nevent: snapshot\ndata: " % (self._boot.encode(), number)
         self._whole = (number, head + data + b"\n\n")
 

@@ -100,7 +100,7 @@ class Trends:
 
     def names(self) -> list[tuple[str, str]]:
         """(asset, sensor) of all series, sorted."""
-        return sorted(self._ids)
+        return sorted(list(self._ids))  # noqa: C414 - a copy at once: another thread may add to it meanwhile
 
     def of(self, asset: str, sensor: str, *, from_ms: int, to_ms: int, points_max: int) -> Trend:
         """One series between two times, in at most about so many points; empty where nothing is known."""
