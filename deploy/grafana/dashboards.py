@@ -359,7 +359,10 @@ def service() -> dashboard.Dashboard:
             "Epochs",
             [
                 (f"andon_epoch_seconds{{{MINE}}}", "{{instance}}"),
-                (f"andon_epoch_stall_seconds{{{MINE}}}", "{{instance}}, stalled"),
+                (
+                    f"rate(andon_epoch_stall_seconds_sum{{{MINE}}}[$__rate_interval])",
+                    "{{instance}}, stalled in a second",
+                ),
             ],
             "Time between two snapshots: service.epoch_s, and more where saving takes long.",
             unit="s",
