@@ -13,6 +13,7 @@ ALL = Rule(
 )
 NONE = Rule(limit=False, rate=False, flatline=False, stale=False, anomaly=False, drift=False)
 ABOUT_ASSETS = {(Kind.ANOMALY, "asset"), (Kind.CAPACITY, "series"), (Kind.CAPACITY, "sensors"), (Kind.FLOOD, "site")}
+NOT_OF_RULES = {Kind.CAPACITY, Kind.FLOOD, Kind.INVENTORY}
 EVERY = [(kind, rule) for kind, rules in RULES.items() for rule in rules]
 
 
@@ -24,7 +25,7 @@ def test_what_the_settings_ask_for_is_watched(kind, rule):
     assert is_watched(Settings(rules=(ALL,)), asset="press-1", sensor=sensor, kind=kind, rule=rule)
 
 
-@pytest.mark.parametrize(("kind", "rule"), [one for one in EVERY if one[0] not in {Kind.CAPACITY, Kind.FLOOD}])
+@pytest.mark.parametrize(("kind", "rule"), [one for one in EVERY if one[0] not in NOT_OF_RULES])
 def test_what_the_settings_switch_off_is_watched_no_more(kind, rule):
     """An alarm that nothing can clear doesn't stand for ever."""
     sensor = "" if (kind, rule) in ABOUT_ASSETS else "temp"

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from andon.engine import run_flow
 from andon.saved import command, saved_of
-from andon.state import open_state
+from andon.state import PAGE_BYTES, open_state
 from contracts.errors import StateError
 from contracts.settings import Settings
 
@@ -67,7 +67,7 @@ def test_a_damaged_partition_is_told(directory):
     """Every page is read."""
     path = directory / "saved" / "store" / "part-5.sqlite3"
     content = bytearray(path.read_bytes())
-    content[4096 : 4096 + 2048] = b"\xff" * 2048
+    content[PAGE_BYTES : PAGE_BYTES + 2048] = b"\xff" * 2048
     path.write_bytes(content)
 
     faults = saved_of(directory)["faults"]

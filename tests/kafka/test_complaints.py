@@ -509,7 +509,7 @@ WEEK = 7 * 24 * 6
 
 def test_a_false_alarm_that_comes_every_week_is_quietened_visibly_and_reversibly():
     """Maria says so each time, until it comes no more; the alarms tell how far they were put off; a reset undoes it."""
-    weeks, reset_week = 16, 9
+    weeks, reset_week = 16, 6
     values = 20 + np.random.default_rng(2).standard_normal(weeks * WEEK)
     for week in range(2, weeks):
         values[week * WEEK + 100 : week * WEEK + 112] += 7  # the weekly cleaning

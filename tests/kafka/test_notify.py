@@ -341,7 +341,7 @@ def test_the_example_of_a_configuration_is_valid(alertmanager):
     done = subprocess.run([program("amtool"), "check-config", EXAMPLE], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 receivers" in done.stdout
+    assert "4 receivers" in done.stdout
 
 
 def replace_state(state, changed):
