@@ -34,7 +34,7 @@ ifdef ARGS
 else # those that need a broker mostly wait; the others take what these leave of the processor, and tell after
 	@log=$$(mktemp); nice -n 19 $(PY) -m pytest -n 2 --dist loadfile -m "not kafka" >$$log 2>&1 & others=$$!; \
 	trap 'kill $$others' INT TERM; \
-	$(PY) -m pytest -n 2 --dist loadfile -m kafka; failed=$$?; \
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m kafka; failed=$$?; \
 	wait $$others || failed=$$?; cat $$log; rm -f $$log; exit $$failed
 endif
 

@@ -181,7 +181,7 @@ def test_a_restart_with_active_alarms_says_nothing_new(kafka, published, watched
         assert service.stop() == 0
 
     assert service.events("ready")[-1]["resumed"] is True
-    assert {kind for kind, _ in active} == {"limit", "flatline", "drift", "rate", "stale"}
+    assert {kind for kind, _ in active} == {"limit", "flatline", "drift", "rate", "stale", "anomaly"}
     assert len(without_floods(read_all(kafka, watched.topic))) == len(watched.alerts)
 
 

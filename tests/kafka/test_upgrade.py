@@ -1,4 +1,4 @@
-"""A state directory of an earlier andon goes on; that of a later one, or from before any release, is refused and left."""
+"""A state directory of an earlier andon goes on; one of a later, or from before any release, is refused in one line."""
 
 from __future__ import annotations
 
