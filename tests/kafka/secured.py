@@ -100,13 +100,19 @@ class SecuredKafka:
         everything = AclBindingFilter(
             *(ResourceType.ANY, None, ResourcePatternType.ANY, principal, None, AclOperation.ANY, AclPermissionType.ANY)
         )
-        (deleted,) = (answer.result(WAIT_S) for answer in self.admin.delete_acls([everything]).values())
-        bindings = [
+        wanted = {
             AclBinding(sort, name, ResourcePatternType.LITERAL, principal, "*", operation, AclPermissionType.ALLOW)
             for sort, name, operation in rights
-        ]
-        for answer in self.admin.create_acls(bindings).values():
-            answer.result(WAIT_S)
+        }
+        # What stays is never taken away in between: a service that runs would see it.
+        there = set(self.admin.describe_acls(everything).result(WAIT_S))
+        deleted = there - wanted
+        if deleted:
+            for answer in self.admin.delete_acls([_exactly(binding) for binding in deleted]).values():
+                answer.result(WAIT_S)
+        if wanted - there:
+            for answer in self.admin.create_acls(list(wanted - there)).values():
+                answer.result(WAIT_S)
         of_topics = {(name, operation) for sort, name, operation in rights if sort is ResourceType.TOPIC}
         topics = {name for name, _ in of_topics}
         topics |= {binding.name for binding in deleted if binding.restype is ResourceType.TOPIC}
@@ -157,3 +163,16 @@ def _written(file: Path, text: str) -> Path:
     file.write_text(f"{text}\n")
     file.chmod(0o600)
     return file
+
+
+def _exactly(binding: AclBinding) -> AclBindingFilter:
+    """The filter that finds this one alone."""
+    return AclBindingFilter(
+        binding.restype,
+        binding.name,
+        binding.resource_pattern_type,
+        binding.principal,
+        binding.host,
+        binding.operation,
+        binding.permission_type,
+    )

@@ -134,7 +134,6 @@ def test_every_page_is_clean_and_asks_no_other_host(plant, console, chromium):
             for path, selector in shown.items():
                 screen.open(path)
                 screen.until(lambda selector=selector: screen.page.is_visible(selector), f"{path} shows {selector}")
-                # Until it hears from the server a page is pale, to say that it may be old.
                 screen.until(lambda: not screen.page.is_visible(".shell.old"), f"{path} is live")
                 wrong += [(path, theme, each) for each in screen.axe()]
             assert screen.faults == []

@@ -55,6 +55,13 @@ def in_flight(service):
     return float(re.search(r"^andon_sink_in_flight (\S+)$", page, re.MULTILINE)[1])
 
 
+def are_held(service, bootstrap, topic):
+    """Whether the producer holds records, and not only on their way: the broker has begun to take none."""
+    before = count_all(bootstrap, topic)
+    time.sleep(0.5)
+    return in_flight(service) > 0 and count_all(bootstrap, topic) == before
+
+
 def test_a_broker_that_dies_and_comes_back_costs_no_alert(own_kafka, tmp_path):
     """The service waits and goes on by itself."""
     kafka, work = own_kafka.bootstrap, named("dies")
@@ -80,7 +87,7 @@ def test_a_broker_that_dies_and_comes_back_costs_no_alert(own_kafka, tmp_path):
 def test_a_broker_that_stays_away_ends_the_service_in_time_and_costs_no_alert(own_kafka, tmp_path):
     """A supervisor sees one line and an exit code; a service that is asked to stop needs no kill -9."""
     kafka, work, quiet = own_kafka.bootstrap, named("stays-away"), named("asked-to-stop")
-    service = Service(tmp_path / "run", kafka, work, service="epoch_s = 0.5\ndelivery_wait_s = 3")
+    service = Service(tmp_path / "run", kafka, work, service="epoch_s = 0.5\ndelivery_wait_s = 8")
     asked = Service(tmp_path / "asked", kafka, quiet, service="epoch_s = 0.5")
     for each in (service, asked):
         assert andon("topics", "create", str(each.settings), "--partitions", "4").returncode == 0
@@ -94,7 +101,7 @@ def test_a_broker_that_stays_away_ends_the_service_in_time_and_costs_no_alert(ow
         wait_until(lambda: asked.get("/readyz")[0] == 200, "it has seen its broker answer")
 
         take_alerts(kafka, work.alerts, replicas_min=2)  # so that some are surely under way when the broker dies
-        wait_until(lambda: in_flight(service) > 0, "alerts are under way")
+        wait_until(lambda: are_held(service, kafka, work.alerts), "alerts are under way")
         own_kafka.kill()
         wait_until(lambda: bool(asked.events("source failed")), "the outage is noticed")
         assert asked.stop() == 0

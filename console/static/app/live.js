@@ -6,7 +6,8 @@ const SILENCE_MS = 10_000; // the server speaks every two seconds
 const AGAIN_MS = 1_500;
 
 export const live = {
-  rows: new Map(), health: null, connected: false, complete: false, version: 0, alerts: [], measured: null,
+  // connected: null until the server first speaks, when nothing was lost yet
+  rows: new Map(), health: null, connected: null, complete: false, version: 0, alerts: [], measured: null,
 };
 
 const listeners = new Set();
@@ -90,7 +91,7 @@ export function connect() {
 function lost() {
   source?.close();
   source = null;
-  if (live.connected) {
+  if (live.connected !== false) {
     live.connected = false;
     changed();
   }

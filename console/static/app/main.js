@@ -32,6 +32,7 @@ function Clocks() {
 }
 
 function Watching({ health, connected, complete }) {
+  if (connected === null) return html`<span class="watching">○ connecting …</span>`;
   if (!connected) return html`<span class="watching bad" role="alert">▲ connection lost: what you see is old</span>`;
   if (!health || !complete) return html`<span class="watching">○ reading what stands …</span>`;
   if (health.watching.state !== "running") return html`<span class="watching bad" role="alert">▲ ${health.watching.fault}</span>`;
@@ -107,7 +108,7 @@ function App({ signOut }) {
   const calling = PRIORITIES.reduce((sum, priority) => sum + board.counts[priority].calling, 0);
   useEffect(() => { document.title = `${calling ? `(${calling}) ` : ""}${me.site} · andon`; }, [calling]);
   const page = { alarms: "/", alarm: "/", asset: "/asset", report: "/report", system: "/system" }[at.page];
-  return html`<div class=${connected ? "shell" : "shell old"}>
+  return html`<div class=${connected === false ? "shell old" : "shell"}>
     <a class="skip" href="#main">To the content</a>
     <header class="top"><a class="brand" href="/"><img src="/static/icon.svg" alt="" width="24" height="24" /><b>${me.site}</b></a>
       <nav aria-label="Pages">${PAGES.map(([path, name], index) => html`<a key=${path} href=${path} aria-current=${page === path ? "page" : undefined}>${name} <kbd>${index + 1}</kbd></a>`)}</nav>
