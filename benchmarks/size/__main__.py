@@ -127,7 +127,7 @@ def measure(directory: Path, bootstrap: str, sensors: int) -> Size:
     return Size(
         sensors=sensors,
         memory_bytes=int(served["process_resident_memory_bytes"]),
-        state_bytes=int(sum(value for name, value in served.items() if name.startswith("andon_snapshot_bytes{"))),
+        state_bytes=_state_bytes(served),
         disk_bytes=saved_of(folder / "state")["bytes"],
         message_bytes=message_bytes / (sensors * SECONDS),
     )
@@ -156,20 +156,24 @@ def _messages(sensors: int) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _settled(process: subprocess.Popen[bytes], log: Path, sensors: int) -> dict[str, float]:
-    """All samples once everything has been read and then saved."""
+    """All samples once everything has been read, and saved: one snapshot later the state is as large as before."""
     deadline = time.monotonic() + WAIT_S
-    seen_at = 0.0
+    saved_at, saved_bytes = 0.0, 0
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"andon ended: {log.read_text(encoding='utf-8')[-500:]}")
         served = _samples(log)
         read = served.get('andon_readings_total{result="accepted"}', 0)
-        if read >= sensors * SECONDS:
-            seen_at = seen_at or time.time()
-            if served["andon_last_snapshot_timestamp_seconds"] > seen_at + 1:
+        if read >= sensors * SECONDS and served["andon_last_snapshot_timestamp_seconds"] > saved_at + 1:
+            if 0 < _state_bytes(served) == saved_bytes:
                 return served
+            saved_at, saved_bytes = served["andon_last_snapshot_timestamp_seconds"], _state_bytes(served)
         time.sleep(0.5)
-    raise RuntimeError(f"andon didn't read {sensors * SECONDS:,} readings within {WAIT_S} s")
+    raise RuntimeError(f"andon didn't read and save {sensors * SECONDS:,} readings within {WAIT_S} s")
+
+
+def _state_bytes(served: dict[str, float]) -> int:
+    return int(sum(value for name, value in served.items() if name.startswith("andon_snapshot_bytes{")))
 
 
 def _samples(log: Path) -> dict[str, float]:

@@ -56,9 +56,12 @@ def in_flight(service):
 
 
 def frozen_under_way(broker, service):
-    """Freeze the broker; whether the service's producer then holds records whose answer isn't on its way."""
+    """Freeze the broker; whether the service's producer holds records whose answer isn't on its way.
+
+    The gauge is told once more by every epoch that ends, so it is asked some epochs later.
+    """
     broker.pause()
-    time.sleep(0.3)
+    time.sleep(3)
     if in_flight(service) > 0:
         return True
     broker.resume()
@@ -90,7 +93,7 @@ def test_a_broker_that_dies_and_comes_back_costs_no_alert(own_kafka, tmp_path):
 def test_a_broker_that_stays_away_ends_the_service_in_time_and_costs_no_alert(own_kafka, tmp_path):
     """A supervisor sees one line and an exit code; a service that is asked to stop needs no kill -9."""
     kafka, work, quiet = own_kafka.bootstrap, named("stays-away"), named("asked-to-stop")
-    service = Service(tmp_path / "run", kafka, work, service="epoch_s = 0.5\ndelivery_wait_s = 3")
+    service = Service(tmp_path / "run", kafka, work, service="epoch_s = 0.5\ndelivery_wait_s = 15")
     asked = Service(tmp_path / "asked", kafka, quiet, service="epoch_s = 0.5")
     for each in (service, asked):
         assert andon("topics", "create", str(each.settings), "--partitions", "4").returncode == 0
