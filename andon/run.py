@@ -253,11 +253,17 @@ def now_ms() -> int:
 
 @contextmanager
 def _signals(stop: threading.Event) -> Iterator[None]:
-    """SIGTERM and Ctrl-C ask the flow to stop; the second time they don't ask."""
+    """SIGTERM and Ctrl-C ask the flow to stop; the second time they don't ask.
+
+    They count signals, because `stop` may be set already: another process of the cluster stops, or all is caught up.
+    """
+    asked = False
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal asked
+        if asked:
             os._exit(128 + number)
+        asked = True
         stop.set()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
