@@ -99,13 +99,13 @@ def _measure(folder: Path, bootstrap: str, plant: Plant, seconds: float) -> Late
     received: dict[tuple[str, str, int], float] = {}
     with _service(folder, settings):
         figures = [str(figure) for figure in (PARTITIONS, plant.rate, plant.sensors, seconds)]
-        load = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.latency.load", bootstrap, topic, *figures], stdout=subprocess.PIPE
-        )
+        told_in = folder / "load.json"  # a pipe that nobody reads meanwhile would keep it from its end
+        with told_in.open("wb") as stdout:
+            command = [sys.executable, "-m", "benchmarks.latency.load", bootstrap, topic, *figures]
+            load = subprocess.Popen(command, stdout=stdout)
         while load.poll() is None:
             _receive(consumer, received)
-        assert load.stdout is not None
-        told = json.loads(load.stdout.read())
+        told = json.loads(told_in.read_bytes())
         wanted = {(asset, sensor, ts): at for asset, sensor, ts, at in told["excesses"]}
         deadline = time.monotonic() + LAST_WAIT_S
         while not wanted.keys() <= received.keys() and time.monotonic() < deadline:
