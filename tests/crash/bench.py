@@ -71,6 +71,13 @@ class Bench(NamedTuple):
     folder: Path
     faketime: Path
 
+    def mend(self) -> None:
+        """Whatever a round that broke off has left: the next one finds a broker that works, and a quick way to it."""
+        self.proxy.delay_s = 0.0
+        self.broker.resume()
+        if not self.broker.running:
+            self.broker.start()
+
 
 @contextmanager
 def open_bench(folder: Path) -> Iterator[Bench]:
@@ -104,6 +111,7 @@ def run_round(
     processes: int = 1,
     processes_max: int = 3,
     assets: int = ASSETS_MAX,
+    client: str = "",
     tell: Callable[[str], None] = lambda _line: None,
 ) -> Round:
     """Strike one fault after the other while readings flow, and judge what was told meanwhile.
@@ -111,6 +119,7 @@ def run_round(
     Args:
         processes: of the service, at the beginning; `rescale` changes that, up to `processes_max`.
         assets: of the plant, each with 100 readings a second.
+        client: lines of settings for the service's Kafka client.
         tell: gets a line about each fault as soon as it is over.
     """
     admin = AdminClient({"bootstrap.servers": bench.broker.bootstrap})
@@ -118,7 +127,8 @@ def run_round(
     make_topics(admin, topics)
     folder = bench.folder / topics["readings"]
     folder.mkdir()
-    service = Supervised(_settings(folder, "disturbed", f"127.0.0.1:{bench.proxy.port}", topics, service=SERVICE))
+    way = f"127.0.0.1:{bench.proxy.port}"
+    service = Supervised(_settings(folder, "disturbed", way, topics, service=SERVICE, client=client))
     service.process_count = processes
     with ExitStack() as opened:
         collector = opened.enter_context(Collector(bench.broker.bootstrap, topics["alerts"]))
@@ -185,7 +195,9 @@ def _strike(world: World, name: str, random: Random) -> Outcome:
     return Outcome(name, began, resume_s, missing)
 
 
-def _settings(folder: Path, name: str, bootstrap: str, topics: dict[str, str], *, service: str = "") -> Path:
+def _settings(
+    folder: Path, name: str, bootstrap: str, topics: dict[str, str], *, service: str = "", client: str = ""
+) -> Path:
     file = folder / f"{name}.toml"
     text = settings_text(
         topics,
@@ -194,6 +206,7 @@ def _settings(folder: Path, name: str, bootstrap: str, topics: dict[str, str], *
         lanes=PARTITIONS,
         rules=RULES,
         service=service,
+        client=client,
     )
     file.write_text(text, encoding="utf-8")
     return file

@@ -6,7 +6,7 @@ from random import Random
 
 from tests.crash.faults import FAULTS
 
-__all__ = ["SHORT", "SHORT_ASSETS", "SHORT_PROCESSES_MAX", "long_schedule", "short_schedule"]
+__all__ = ["SHORT", "SHORT_ASSETS", "SHORT_CLIENT", "SHORT_PROCESSES_MAX", "long_schedule", "short_schedule"]
 
 SHORT = {
     "kill one process": 1,
@@ -27,6 +27,12 @@ SHORT = {
 SHORT_ASSETS = 50
 """It is to be short on a busy machine, too: 5,000 readings a second, and at most two processes."""
 SHORT_PROCESSES_MAX = 2
+SHORT_CLIENT = """
+[kafka.client]
+"socket.timeout.ms" = 6000
+"topic.metadata.refresh.interval.ms" = 2000
+"""
+"""What is only waited for is shorter: until a silent connection is given up, and a topic is seen to have grown."""
 
 WEIGHTS = {
     "pause broker 40 s": 1,

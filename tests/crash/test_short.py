@@ -11,7 +11,7 @@ from deploy.debian import ProgramError
 from tests.conftest import need_local_kafka, unavailable
 from tests.crash.bench import open_bench, run_round
 from tests.crash.report import failures, summary, table
-from tests.crash.schedule import SHORT_ASSETS, SHORT_PROCESSES_MAX, short_schedule
+from tests.crash.schedule import SHORT_ASSETS, SHORT_CLIENT, SHORT_PROCESSES_MAX, short_schedule
 
 SEED = 20_26
 
@@ -25,7 +25,7 @@ def test_no_fault_of_the_world_costs_or_doubles_an_alert(tmp_path):
 
     try:
         with open_bench(tmp_path) as bench:
-            short = {"processes_max": SHORT_PROCESSES_MAX, "assets": SHORT_ASSETS}
+            short = {"processes_max": SHORT_PROCESSES_MAX, "assets": SHORT_ASSETS, "client": SHORT_CLIENT}
             done = [run_round(bench, names, random=Random(SEED), **short)]
     except ProgramError as error:
         unavailable(str(error))
