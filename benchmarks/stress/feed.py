@@ -12,9 +12,10 @@ from typing import TypeAlias
 
 from confluent_kafka import Producer
 
-__all__ = ["MIXES", "PARTITIONS", "Load", "feeding", "publish"]
+__all__ = ["MIXES", "PARTITIONS", "Load", "feeding", "publish", "publish_at_once"]
 
 PARTITIONS = 8
+FLUSH_S = 300.0
 SLICE_S = 0.05
 SENSORS = 10
 
@@ -72,14 +73,33 @@ def _reading(key: bytes, sensor: int, value: int) -> tuple[bytes, bytes, int]:
     return key, body % (key, sensor, ns // 1_000_000, value, ns // 1_000 % 1_000_000), zlib.crc32(key) % PARTITIONS
 
 
-def publish(bootstrap: str, topic: str, mix: str, *, count: int) -> float:
-    """Send so many messages as fast as it goes; seconds until all have arrived."""
-    began = time.monotonic()
+def publish(bootstrap: str, topic: str, mix: str, *, count: int) -> None:
+    """Send so many messages as fast as it goes, and wait until all have arrived."""
     producer = _producer(bootstrap)
     for key, value, partition in itertools.islice(MIXES[mix](), count):
         _produce(producer, topic, key, value, partition)
-    if producer.flush(300):
+    if producer.flush(FLUSH_S):
         raise RuntimeError("the load didn't arrive")
+
+
+def publish_at_once(bootstrap: str, topic: str, mix: str, *, count: int) -> float:
+    """Let so many messages become readable at one moment, which no producer is quick enough for.
+
+    In one transaction: until its end nobody who reads committed messages, as andon does, sees any of them, and nothing
+    that was sent to these partitions after the first of them.
+
+    Returns: how long the broker took to end it, in seconds.
+    """
+    transactional: dict[str, str | int] = {"transactional.id": topic, "transaction.timeout.ms": round(1000 * FLUSH_S)}
+    producer = _producer(bootstrap, **transactional)
+    producer.init_transactions(FLUSH_S)
+    producer.begin_transaction()
+    for key, value, partition in itertools.islice(MIXES[mix](), count):
+        _produce(producer, topic, key, value, partition)
+    if producer.flush(FLUSH_S):
+        raise RuntimeError("the load didn't arrive")
+    began = time.monotonic()
+    producer.commit_transaction(FLUSH_S)
     return time.monotonic() - began
 
 
@@ -112,9 +132,10 @@ def _feed(bootstrap: str, topic: str, mix: str, rate: float, over: multiprocessi
     producer.flush(60)
 
 
-def _producer(bootstrap: str) -> Producer:
+def _producer(bootstrap: str, **more: str | int) -> Producer:
     return Producer(
         {
+            **more,
             "bootstrap.servers": bootstrap,
             "enable.idempotence": True,
             "linger.ms": 20,

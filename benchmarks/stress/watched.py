@@ -40,9 +40,14 @@ class Topic(NamedTuple):
     name: str
     settings: Path
 
+    @property
+    def second(self) -> str:
+        """A second topic of readings; only the first has probes."""
+        return f"{self.name}.second"
+
 
 def new_topic(bootstrap: str, folder: Path, name: str, *, retention_bytes: int | None = None) -> Topic:
-    """Make the topics of one run, those that andon writes by its own command.
+    """Make the topics of one run: two of readings, and those that andon writes by its own command.
 
     Args:
         retention_bytes: of a partition of readings; None: all are kept.
@@ -51,12 +56,18 @@ def new_topic(bootstrap: str, folder: Path, name: str, *, retention_bytes: int |
         {"retention.bytes": str(retention_bytes), "segment.bytes": str(retention_bytes // 4)} if retention_bytes else {}
     )
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    admin.create_topics([NewTopic(name, PARTITIONS, 1, config=config)])[name].result(30)
     folder.mkdir()
+    topic = Topic(bootstrap, name, folder / "andon.toml")
+    for made in admin.create_topics(
+        [NewTopic(each, PARTITIONS, 1, config=config) for each in (name, topic.second)]
+    ).values():
+        made.result(30)
     settings = write_settings(folder, bootstrap=bootstrap, topic=name, state=folder / "state", lanes=LANES)
+    one, both = json.dumps([name]), json.dumps([name, topic.second])
+    settings.write_text(settings.read_text().replace(f"readings = {one}", f"readings = {both}"))
     command = [sys.executable, "-m", "andon", "topics", "create", str(settings)]
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True, timeout=120)
-    return Topic(bootstrap, name, settings)
+    return topic
 
 
 class Look(NamedTuple):
@@ -92,15 +103,18 @@ class Watch:
         self._over.set()
         self._thread.join()
 
-    def wait_until_caught_up(self, *, wait_s: float) -> float:
+    def wait_until_caught_up(self, *, wait_s: float, read_min: int = 1) -> float:
         """Wait until there is no lag, twice in a row; seconds.
+
+        Args:
+            read_min: so many messages must have been read: a lag may not be known yet.
 
         Raises: RuntimeError if that takes too long.
         """
         began = time.monotonic()
         while True:
             after = [look for look in self.looks if self._began_s + look.at_s > began]
-            if len(after) >= 2 and after[-1].read and not (after[-1].lag_rows or after[-2].lag_rows):
+            if len(after) >= 2 and after[-1].read >= read_min and not (after[-1].lag_rows or after[-2].lag_rows):
                 return time.monotonic() - began
             if time.monotonic() - began > wait_s:
                 raise RuntimeError(f"the service didn't catch up within {wait_s:.0f} s: {self.looks[-1]}")
@@ -242,7 +256,11 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 def delete_topic(topic: Topic) -> None:
     """Free the room that a run has taken."""
-    names = [topic.name, *(f"{topic.name}.{role}" for role in ("alerts", "alarms", "commands", "dead-letters"))]
+    names = [
+        topic.name,
+        topic.second,
+        *(f"{topic.name}.{role}" for role in ("alerts", "alarms", "commands", "dead-letters")),
+    ]
     admin = AdminClient({"bootstrap.servers": topic.bootstrap})
     for deleted in admin.delete_topics(names).values():
         deleted.result(60)
