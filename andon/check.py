@@ -6,11 +6,13 @@ import os
 import sys
 import time
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from andon.printing import clock_of
+from andon.secrets_check import exposed_secrets
 from contracts.advice import ANY_SENSOR, WARMUP_WINDOWS, YEAR_MS, advice, window_advice
 from contracts.calendar import Calendar
 from contracts.errors import ConfigError, Problem, SourceError
@@ -34,8 +36,9 @@ def command(file: str, explain: str | None, no_broker: bool) -> None:  # noqa: F
     """Say all that is wrong with the settings in FILE (andon.toml).
 
     Every mistake is told with its key and what would be right; the exit code is 2 then. Variables such as
-    ANDON_KAFKA__BOOTSTRAP_SERVERS count as they will when the service runs. The broker is asked whether the topics
-    exist and keep what they should: a missing topic is exit code 1, a broker that doesn't answer is a warning.
+    ANDON_KAFKA__BOOTSTRAP_SERVERS count as they will when the service runs. A password in FILE itself, or in a file
+    that everybody on this machine may read, is a warning. The broker is asked whether the topics exist and keep what
+    they should: a missing topic is exit code 1, a broker that doesn't answer is a warning.
 
     \b
     andon check
@@ -49,7 +52,7 @@ def command(file: str, explain: str | None, no_broker: bool) -> None:  # noqa: F
     for name, value in _summary(settings):
         _say(f"  {name:<9} {value}")
     now_ms = time.time_ns() // 1_000_000
-    for problem in advice(settings, now_ms=now_ms):
+    for problem in (*exposed_secrets(settings, Path(file)), *advice(settings, now_ms=now_ms)):
         _warn(str(problem))
     if explain is not None:
         _say("")
