@@ -113,6 +113,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
     from dataflows.lanes import KafkaLanes, LaneSurroundings  # noqa: PLC0415
     from dataflows.rights import refuse_without_rights  # noqa: PLC0415
     from dataflows.standing import Standing  # noqa: PLC0415
+    from dataflows.topic_ids import TopicIds  # noqa: PLC0415
 
     share = place.share
     recent = log_to(process=share.process if place.in_cluster else None)
@@ -170,9 +171,10 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
         if counts is None:
             log.info("stopped", before="the broker answered")
             return
+        client = admin_client(kafka)
         refuse_without_rights(
             kafka,
-            admin_client(kafka),
+            client,
             reads=(*kafka.readings, *asked, *devices, kafka.alarms),
             writes=(kafka.alerts, kafka.alarms, kafka.dead_letters),
         )
@@ -188,6 +190,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
             now_ms=now_ms,
             until_caught_up=until_caught_up,
             pulse=pulse,
+            topic_ids=TopicIds(client, (*kafka.readings, *asked, *devices, kafka.alarms)),
         )
         delivery = Delivery(settings, happenings=happenings, stop=stop)
         flow = build(

@@ -151,7 +151,8 @@ class Service(Section):
         Literal["earliest", "latest"], Field(description="where a fresh state directory begins to read")
     ] = "earliest"
     on_lost_offsets: Annotated[
-        Literal["stop", "earliest"], Field(description="what to do when retention has passed the saved position")
+        Literal["stop", "earliest"],
+        Field(description="what to do when retention has passed the saved position, or the topic was made anew"),
     ] = "stop"
     broker_wait_s: Annotated[Number, Field(gt=0, le=3600, description="how long to wait for the broker at start")] = (
         20.0

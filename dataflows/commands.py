@@ -108,6 +108,7 @@ class KafkaCommands(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):
         if around.settings.service.clock == "wall":  # by the event clock the same readings always say the same
             recollection = Recollection(around, partition_count=self._alarm_partition_count)
         reader: Reader | None = None
+        topic_ids: dict[str, str] = (resume_state or {}).get("topic_ids", {})
         if around.settings.commands.accept != "none":
             topic = around.settings.kafka.commands
             # Without a position commands weren't taken before: what has piled up meanwhile was meant for nobody.
@@ -116,12 +117,14 @@ class KafkaCommands(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):
                 tuple(Partition(topic, number) for number in range(self._partition_count)),
                 saved=(resume_state or {}).get("positions") or None,
                 start=Start("latest", around.settings.service.on_lost_offsets),
+                anew=around.topic_ids.anew(topic_ids),
                 happenings=around.happenings,
                 on_statistics=_ignore,
                 open_consumer=around.open_consumer,
             )
+            topic_ids = around.topic_ids.saved(topic_ids, [topic])
         guard = Guard(around.settings, self._keys, (resume_state or {}).get("seen", ()))
-        return _Commands(reader, guard=guard, surroundings=around, recollection=recollection)
+        return _Commands(reader, guard=guard, surroundings=around, recollection=recollection, topic_ids=topic_ids)
 
 
 class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
@@ -132,6 +135,7 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         guard: Guard,
         surroundings: LaneSurroundings,
         recollection: Recollection | None,
+        topic_ids: dict[str, str],
     ) -> None:
         self._surroundings = surroundings
         self._committable: dict[str, int] | None = None
@@ -140,6 +144,7 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         self._snapshots = 0
         self._reader = reader
         self._guard = guard
+        self._topic_ids = topic_ids
         surroundings.standing.commands_open = True
         tell_if_open(surroundings)
 
@@ -171,7 +176,7 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         return datetime.now(UTC) + timedelta(seconds=IDLE_S)
 
     def snapshot(self) -> dict[str, Any]:
-        """The next unread offset of each partition, and which signed commands were there."""
+        """The next unread offset of each partition, its topic's id, and which signed commands were there."""
         self._snapshots += self._surroundings.standing.commands_ended
         saved: dict[str, Any] = {"version": VERSION, "positions": {}}
         if self._reader is not None:
@@ -179,6 +184,8 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
             if before is not None:
                 self._reader.commit(before)
             saved["positions"] = self._committable
+        if self._topic_ids:
+            saved["topic_ids"] = self._topic_ids
         if seen := self._guard.seen():
             saved["seen"] = seen
         return saved

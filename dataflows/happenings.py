@@ -348,16 +348,16 @@ class Happenings:
             self._log.warning("direct lane missed", reason=reason, instead="messages")
 
     def offsets_lost(self, lost: Lost) -> None:
-        """Retention passed the position of a partition, and the settings say to go on."""
+        """Retention passed a position, or its topic was made anew, and the settings say to go on."""
         self._lost.inc(lost.rows)
-        partition, asked, available = lost
         self._log.error(
             "offsets lost",
-            partition=str(partition),
-            asked=asked,
-            first=available.first,
-            end=available.end,
+            partition=str(lost.partition),
+            asked=lost.asked,
+            first=lost.available.first,
+            end=lost.available.end,
             rows=lost.rows,
+            made_anew=lost.anew,
         )
 
     def broker_lost(self, reader: str) -> None:

@@ -142,21 +142,30 @@ class KafkaInventory(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]])
         if resume_state is not None and resume_state.get("version") != VERSION:
             raise StateError(f"{PART}: version {resume_state.get('version')!r} is saved, this andon knows {VERSION}.")
         around = self._surroundings
+        topic_ids = resume_state.get("topic_ids", {}) if resume_state else {}
         reader = Reader(
             around.settings,
             tuple(Partition(self._topic, number) for number in range(self._partition_count)),
             saved=resume_state["positions"] if resume_state else None,
             start=Start("earliest", "earliest"),  # compaction takes old records, and none of them is missed
+            anew=around.topic_ids.anew(topic_ids),
             happenings=around.happenings,
             on_statistics=_ignore,
             open_consumer=around.open_consumer,
         )
-        return _Devices(reader, around, resume_state)
+        return _Devices(reader, around, resume_state, around.topic_ids.saved(topic_ids, [self._topic]))
 
 
 class _Devices(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
-    def __init__(self, reader: Reader, surroundings: LaneSurroundings, saved: dict[str, Any] | None) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        surroundings: LaneSurroundings,
+        saved: dict[str, Any] | None,
+        topic_ids: dict[str, str],
+    ) -> None:
         self._reader = reader
+        self._topic_ids = topic_ids
         self._surroundings = surroundings
         self._inventory = Inventory(saved["devices"] if saved else None)
         self._met = bool(saved and saved["met"])
@@ -187,6 +196,7 @@ class _Devices(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         return {
             "version": VERSION,
             "positions": self._reader.saved_positions(),
+            "topic_ids": self._topic_ids,
             "met": self._met,
             "devices": self._inventory.snapshot(),
         }

@@ -6,7 +6,7 @@ may be added to a topic at any time (they are read after a restart): no lane cha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from dataflows.reader import Reader
 from dataflows.standing import LaneStanding
 from dataflows.statistics import Broker
 from dataflows.ticking import Ticking
+from dataflows.topic_ids import TopicIds
 
 if TYPE_CHECKING:
     import threading
@@ -70,6 +71,8 @@ class LaneSurroundings:
     pulse: Pulse | None = None
     """The heartbeats of the process; None: it has none."""
     open_consumer: Callable[[dict[str, Any]], Any] = Consumer
+    topic_ids: TopicIds = field(default_factory=TopicIds)
+    """Of all topics with saved positions, and of the alarm-state topic."""
 
     def hear(self, news: News) -> None:
         """Take to heart what this process or another one tells."""
@@ -152,6 +155,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         self._mark: tuple[int, dict[Partition, int]] | None = None
         self._groups: set[str] = set(saved["groups"]) if saved else set()
         self._saved: dict[str, int] | None = saved["positions"] if saved else None
+        self._topic_ids: dict[str, str] = saved.get("topic_ids", {}) if saved else {}
         self._committable: dict[str, int] | None = None
         self._snapshot_at = perf_counter()
         self._worked_at = 0.0
@@ -171,12 +175,14 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
                 partitions,
                 saved=self._saved,
                 start=Start(service.start, service.on_lost_offsets),
+                anew=surroundings.topic_ids.anew(self._topic_ids),
                 happenings=surroundings.happenings,
                 on_statistics=self._learn,
                 direct=service.lane == "direct",
                 open_consumer=surroundings.open_consumer,
             )
             surroundings.standing.broker_seen_ms = now_ms  # it has just told its offsets
+            self._topic_ids = surroundings.topic_ids.saved(self._topic_ids, {topic for topic, _ in partitions})
         self._tell_standing(caught_up=not partitions)
         tell_if_open(surroundings)
 
@@ -208,7 +214,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         if self._ticking and not self._ticking.polled(now_ms):
             self._mark = None
         poll = self._reader.take(self._messages_max)
-        self._stop_if_grown()
+        self._stop_if_changed()
         around.happenings.stage_took("poll", perf_counter() - began)
         self._busy = len(poll.messages) >= BUSY_MESSAGES
         out = self._read(poll, now_ms) if len(poll.messages) else []
@@ -222,7 +228,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         return None if self._busy else datetime.now(UTC) + timedelta(seconds=IDLE_S)
 
     def snapshot(self) -> dict[str, Any]:
-        """The next unread offset of each partition, and the key groups that listen to this lane's ticks."""
+        """The next unread offset of each partition, their topics' ids, and who listens to this lane's ticks."""
         now = perf_counter()
         self._surroundings.happenings.epoch_ended(now - self._snapshot_at)
         self._snapshot_at = now
@@ -234,7 +240,8 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
             if before is not None and not self._away:
                 self._reader.commit(before)
             self._saved = self._committable
-        return {"version": VERSION, "positions": self._saved or {}, "groups": sorted(self._groups)}
+        saved = {"version": VERSION, "positions": self._saved or {}, "groups": sorted(self._groups)}
+        return {**saved, "topic_ids": self._topic_ids} if self._topic_ids else saved
 
     def close(self) -> None:
         """Commit the last snapshot's offsets for others to see, and let go of the broker."""
@@ -265,11 +272,17 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
                 self._bytes += len(carried.value or b"")
         return out
 
-    def _stop_if_grown(self) -> None:
-        """End where a topic has more partitions than when the process started: nobody of it reads those.
+    def _stop_if_changed(self) -> None:
+        """End where a topic has more partitions than when the process started, or isn't the same any more.
 
-        Which lane reads a new partition, and whether that is in this process, is settled at the start.
+        Which lane reads a new partition, and whether that is in this process, is settled at the start; and what is gone
+        with a topic is told then.
         """
+        if topic := self._surroundings.topic_ids.changed:
+            raise SourceError(
+                f"kafka {topic}: it was deleted and made anew meanwhile. Start andon again, as a supervisor does: then "
+                "it says which readings or commands are gone, and writes again which alarms stand."
+            )
         for topic, count in self._grown.items():
             raise SourceError(
                 f"kafka {topic}: it has {count} partitions now and had {self._counts[topic]} at the start. "
@@ -290,6 +303,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         """Twice a second, from inside of a poll: what the broker's side looks like."""
         around = self._surroundings
         now_ms = around.now_ms()
+        around.topic_ids.look(now_ms)
         if statistics.broker is Broker.ANSWERS:
             around.standing.broker_seen_ms = now_ms
             if self._ticking and self._ticking.broker_answered(now_ms):

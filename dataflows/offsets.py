@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from contracts.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 __all__ = ["Available", "Lost", "Partition", "Start", "beginnings", "lost_message", "partitions_of_lane"]
 
@@ -47,11 +47,13 @@ class Lost(NamedTuple):
     partition: Partition
     asked: int
     available: Available
+    anew: bool = False
+    """The topic is another one of the same name, as its id says."""
 
     @property
     def rows(self) -> int:
         """Messages that expired unread; 0 where the topic was made anew and nobody knows."""
-        return max(0, self.available.first - self.asked)
+        return 0 if self.anew else max(0, self.available.first - self.asked)
 
 
 def partitions_of_lane(lane: int, *, lanes: int, counts: Mapping[str, int]) -> tuple[Partition, ...]:
@@ -64,7 +66,11 @@ def partitions_of_lane(lane: int, *, lanes: int, counts: Mapping[str, int]) -> t
 
 
 def beginnings(
-    available: Mapping[Partition, Available], *, saved: Mapping[str, int] | None, start: Start
+    available: Mapping[Partition, Available],
+    *,
+    saved: Mapping[str, int] | None,
+    start: Start,
+    anew: Collection[str] = (),
 ) -> tuple[dict[Partition, int], tuple[Lost, ...]]:
     """The offset to read first, for each partition, and the saved positions that were given up.
 
@@ -73,6 +79,7 @@ def beginnings(
     Args:
         available: what the broker has.
         saved: `topic/partition` → next offset; None on a fresh state directory.
+        anew: topics that were deleted and made anew since: saved positions say nothing of them, also where they fit.
 
     Raises: SourceError if saved positions are lost and may not be given up; it names all of them.
     """
@@ -83,8 +90,9 @@ def beginnings(
             positions[partition] = there.first if start.fresh == "earliest" else there.end
         else:
             asked = saved.get(str(partition), there.first)
-            if not there.first <= asked <= there.end:
-                lost.append(Lost(partition, asked, there))
+            remade = partition.topic in anew and str(partition) in saved
+            if remade or not there.first <= asked <= there.end:
+                lost.append(Lost(partition, asked, there, remade))
                 asked = there.first
             positions[partition] = asked
     if lost and start.on_lost == "stop":
@@ -95,11 +103,18 @@ def beginnings(
 def lost_message(lost: Sequence[Lost]) -> str:
     """What is missing, and what a person can do."""
     told = "; ".join(
-        f"{partition}: asked for offset {asked}, offsets {first} to {end} are available"
-        + (f" ({first - asked} messages expired unread)" if asked < first else " (was the topic made anew?)")
-        for partition, asked, (first, end) in lost
+        f"{each.partition}: asked for offset {each.asked}, offsets {each.available.first} to {each.available.end} are "
+        f"available ({_why(each)})"
+        for each in lost
     )
+    remedy = "" if all(each.anew for each in lost) else "Lengthen the retention of the topic; t"
     return (
-        f"kafka: the next messages to read are gone. {told}. Lengthen the retention of the topic; to go on with what "
-        'is there, set service.on_lost_offsets = "earliest".'
+        f"kafka: the next messages to read are gone. {told}. {remedy or 'T'}o go on with what is there, set "
+        'service.on_lost_offsets = "earliest".'
     )
+
+
+def _why(lost: Lost) -> str:
+    if lost.anew:
+        return "the topic was deleted and made anew"
+    return f"{lost.rows} messages expired unread" if lost.rows else "was the topic made anew?"

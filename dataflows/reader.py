@@ -21,7 +21,7 @@ from dataflows.polls import joined
 from dataflows.statistics import INTERVAL_MS, Statistics, read_statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from confluent_kafka import Message
     from numpy.typing import NDArray
@@ -74,6 +74,7 @@ class Reader:
     Args:
         saved: `topic/partition` → next offset, as `saved_positions` gave them; None on a fresh state directory.
         start: where to begin without saved positions, and when they are gone.
+        anew: topics that were deleted and made anew since the positions were saved.
         on_statistics: called from inside of `poll`, twice a second.
         direct: take messages from librdkafka's own queues, where that is possible; for `take` only.
 
@@ -87,6 +88,7 @@ class Reader:
         *,
         saved: Mapping[str, int] | None,
         start: Start,
+        anew: Collection[str] = (),
         happenings: Happenings,
         on_statistics: Callable[[Statistics], None],
         direct: bool = False,
@@ -94,6 +96,7 @@ class Reader:
     ) -> None:
         self.partitions = tuple(partitions)
         self._start = start
+        self._anew = anew
         self._happenings = happenings
         self._on_statistics = on_statistics
         self._index = {(partition.topic, partition.number): at for at, partition in enumerate(self.partitions)}
@@ -217,7 +220,7 @@ class Reader:
         self, saved: Mapping[str, int] | None
     ) -> tuple[dict[str, int], dict[Partition, int], dict[Partition, int]]:
         there = available(self._consumer, self.partitions)
-        positions, lost = beginnings(there, saved=saved, start=self._start)
+        positions, lost = beginnings(there, saved=saved, start=self._start, anew=self._anew)
         for each in lost:
             self._happenings.offsets_lost(each)
         elsewhere = {name: at for name, at in (saved or {}).items() if name not in {str(part) for part in positions}}

@@ -16,6 +16,7 @@ from contracts.settings import Kafka, Service, Settings
 from dataflows.happenings import Happenings
 from dataflows.lanes import KafkaLanes, LaneSurroundings
 from dataflows.standing import Standing
+from dataflows.topic_ids import TopicIds
 from tests.fake_kafka import EOF, OUT_OF_RANGE, FakeBroker, FakeMessage
 
 READING = b'{"asset":"press","sensor":"temp","ts":1000,"value":1.5}'
@@ -36,6 +37,7 @@ class Plant:
         self.partitions = partitions
         self.until_caught_up = until_caught_up
         self.beats = []
+        self.topic_ids = TopicIds()
 
     def source(self):
         """All lanes."""
@@ -48,6 +50,7 @@ class Plant:
             until_caught_up=self.until_caught_up,
             pulse=SimpleNamespace(beat=self.beats.append),
             open_consumer=self.broker.consumer,
+            topic_ids=self.topic_ids,
         )
         return KafkaLanes(surroundings, partition_counts={"readings": self.partitions})
 
@@ -482,6 +485,59 @@ def test_partitions_that_were_added_end_the_process_and_are_read_after_a_restart
     plant.partitions = 2
     plant.lane(saved=lane.snapshot())
     assert plant.broker.consumers[1].assigned == [("readings", 0, 0), ("readings", 1, 0)]
+
+
+class Known:
+    """Topic ids as a test says them."""
+
+    def __init__(self, told):
+        self.told = told
+        self.changed = None
+        self.looks = []
+
+    def anew(self, saved):
+        """Those that differ."""
+        return {topic for topic, known in saved.items() if known != self.told}
+
+    def saved(self, before, topics):
+        """All that are asked for."""
+        return {**before, **dict.fromkeys(topics, self.told)}
+
+    def look(self, now_ms):
+        """Note it."""
+        self.looks.append(now_ms)
+
+
+def test_a_topic_that_was_made_anew_and_filled_again_is_not_taken_for_the_old_one():
+    """The saved offset is there, and it is another message: readings before it would be passed over without a word."""
+    plant = Plant(end=5)
+    plant.topic_ids = Known("one")
+    saved = plant.lane().snapshot()
+    assert saved["topic_ids"] == {"readings": "one"}
+    plant.lane(saved=saved)  # the same topic
+
+    plant.topic_ids = Known("another")
+    with pytest.raises(SourceError, match=r"readings/0: asked for offset 0, .* made anew"):
+        plant.lane(saved=saved)
+
+    plant.settings = plant.settings.model_copy(
+        update={"service": plant.settings.service.model_copy(update={"on_lost_offsets": "earliest"})}
+    )
+    assert plant.lane(saved=saved).snapshot()["topic_ids"] == {"readings": "another"}
+
+
+def test_a_topic_that_is_made_anew_while_it_is_read_ends_the_lane():
+    """librdkafka goes on in the new one as if it were the old one."""
+    plant = Plant()
+    plant.topic_ids = Known("one")
+    lane = plant.lane()
+    plant.broker.report()
+    lane.next_batch()
+    assert plant.topic_ids.looks == [plant.now_ms]
+
+    plant.topic_ids.changed = "readings"
+    with pytest.raises(SourceError, match=r"kafka readings: it was deleted and made anew meanwhile"):
+        lane.next_batch()
 
 
 @pytest.mark.parametrize("lane", [0, 1])

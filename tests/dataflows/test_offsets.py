@@ -46,6 +46,21 @@ def test_a_lost_position_stops_with_all_that_a_person_needs(asked, why):
         assert part in str(error.value)
 
 
+def test_a_position_in_a_topic_that_was_made_anew_is_lost_also_where_it_fits():
+    """Offset 150 is there again, and it is another message; a partition that is new itself isn't concerned."""
+    with pytest.raises(SourceError) as error:
+        beginnings(THERE, saved={"readings/0": 150}, start=STOP, anew={"readings"})
+
+    assert str(error.value) == (
+        "kafka: the next messages to read are gone. readings/0: asked for offset 150, offsets 100 to 200 are available "
+        '(the topic was deleted and made anew). To go on with what is there, set service.on_lost_offsets = "earliest".'
+    )
+
+    positions, lost = beginnings(THERE, saved={"readings/0": 150}, start=Start("latest", "earliest"), anew={"readings"})
+    assert positions == {P0: 100, P1: 0}
+    assert [(each.partition, each.asked, each.rows) for each in lost] == [(P0, 150, 0)]
+
+
 def test_all_lost_positions_are_named_at_once():
     """Nobody mends one partition after the other."""
     with pytest.raises(SourceError, match=r"readings/0.*readings/1"):
