@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from ipaddress import ip_address
 from pathlib import Path
 
 from confluent_kafka import Producer
@@ -23,7 +24,7 @@ def _send(bootstrap, message, topic):
 
 
 def _listening(pid):
-    """The TCP ports on which a process listens, as Linux says it."""
+    """The addresses and TCP ports on which a process listens, as Linux says it."""
     sockets = set()
     for handle in Path(f"/proc/{pid}/fd").iterdir():
         try:
@@ -34,7 +35,14 @@ def _listening(pid):
             sockets.add(name[8:-1])
     tables = [Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:] for name in ("tcp", "tcp6")]
     lines = [line.split() for table in tables for line in table]
-    return {int(line[1].split(":")[1], 16) for line in lines if line[3] == "0A" and line[9] in sockets}
+    return {_endpoint(line[1]) for line in lines if line[3] == "0A" and line[9] in sockets}
+
+
+def _endpoint(text):
+    """`0100007F:23F0` → ("127.0.0.1", 9200): words of four bytes, each the last byte first."""
+    address, port = text.split(":")
+    packed = bytes.fromhex(address)
+    return str(ip_address(b"".join(packed[at : at + 4][::-1] for at in range(0, len(packed), 4)))), int(port, 16)
 
 
 def test_only_who_has_the_key_acknowledges(kafka, topics, tmp_path):
@@ -84,7 +92,7 @@ def test_only_who_has_the_key_acknowledges(kafka, topics, tmp_path):
     assert letters[-1]["andon_detail"] == b"it is a copy of the command at 0/2"
     told = [json.loads(alert.value())["transition"] for alert in read_all(kafka, there.alerts)]
     assert sorted(set(told)) == ["acknowledged", "raised"]
-    assert listening == {port}
+    assert listening == {("127.0.0.1", port)}  # nobody else on the network may ask, unless the settings say so
 
 
 def test_in_one_way_mode_nobody_commands_and_nothing_listens(kafka, topics, tmp_path):
