@@ -12,6 +12,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -150,17 +151,19 @@ def _row(
 @click.option("--backlog", "count", default=5_000_000, show_default=True, help="Readings of the backlog.")
 @click.option("--seconds", default=30.0, show_default=True, help="How long the other loads last.")
 @click.option("--sustained", default=200_000.0, show_default=True, help="Readings a second, if no backlog is run.")
-def main(only: tuple[str, ...], count: int, seconds: float, sustained: float) -> None:
+@click.option("--bootstrap", envvar="KAFKA_BOOTSTRAP", help="A broker; by default one is started.")
+def main(only: tuple[str, ...], count: int, seconds: float, sustained: float, bootstrap: str | None) -> None:
     """Measure and print; the last line is one JSON object."""
     click.echo(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", err=True)
     rows = []
-    with tempfile.TemporaryDirectory(prefix="andon-overload-") as folder:
+    with tempfile.TemporaryDirectory(prefix="andon-overload-") as folder, ExitStack() as opened:
         directory = Path(folder)
-        with LocalKafka(directory / "kafka") as broker:
-            bench = Bench(broker.bootstrap, directory, Sizes(count, seconds), sustained=sustained)
-            for name in only or LOADS:
-                rows.append(LOADS[name](bench))
-                click.echo(json.dumps(rows[-1]), err=True)
+        if bootstrap is None:
+            bootstrap = opened.enter_context(LocalKafka(directory / "kafka")).bootstrap
+        bench = Bench(bootstrap, directory, Sizes(count, seconds), sustained=sustained)
+        for name in only or LOADS:
+            rows.append(LOADS[name](bench))
+            click.echo(json.dumps(rows[-1]), err=True)
     click.echo(main_table(rows))
     click.echo(json.dumps({"loads": rows}))
 

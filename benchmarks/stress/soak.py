@@ -12,6 +12,7 @@ import json
 import os
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,7 +23,7 @@ import click
 from benchmarks.stress.curves import Curve, curves
 from benchmarks.stress.feed import feeding
 from benchmarks.stress.overload import Bench, Sizes, backlog
-from benchmarks.stress.watched import Look, new_topic, percentile, watched
+from benchmarks.stress.watched import Look, delete_topic, new_topic, percentile, watched
 from deploy.kafka.local import LocalKafka
 
 MINUTE_S = 60.0
@@ -32,23 +33,26 @@ RETENTION_BYTES = 200_000_000
 @click.command(help=__doc__)
 @click.option("--minutes", default=60.0, show_default=True, help="How long.")
 @click.option("--rate", type=float, help="Readings a second; by default half of what a backlog shows to be possible.")
+@click.option("--bootstrap", envvar="KAFKA_BOOTSTRAP", help="A broker; by default one is started.")
 @click.option("--out", default="soak", show_default=True, type=click.Path(path_type=Path), help="Writes .svg and .csv.")
-def main(minutes: float, rate: float | None, out: Path) -> None:
+def main(minutes: float, rate: float | None, bootstrap: str | None, out: Path) -> None:
     """Measure, plot, print; the last line is one JSON object."""
-    with tempfile.TemporaryDirectory(prefix="andon-soak-") as folder:
+    with tempfile.TemporaryDirectory(prefix="andon-soak-") as folder, ExitStack() as opened:
         directory = Path(folder)
-        with LocalKafka(directory / "kafka") as broker:
-            if rate is None:
-                rate = backlog(Bench(broker.bootstrap, directory, Sizes(1_000_000, 0), sustained=0))["rate"] / 2
-            click.echo(f"{minutes:g} min at {rate:,.0f} readings/s, load {os.getloadavg()[0]:.1f}", err=True)
-            name = f"soak-{uuid4().hex[:6]}"
-            topic = new_topic(broker.bootstrap, directory / name, name, retention_bytes=RETENTION_BYTES)
-            with watched(topic) as (watch, probes):
-                began_s = time.monotonic()
-                with feeding(broker.bootstrap, topic.name, "plant", rate=rate):
-                    _wait(minutes, watch.looks)
-                probes.stop(wait_s=60)
-                looks, late = list(watch.looks), [(at - began_s, seconds) for at, seconds in probes.late_s]
+        if bootstrap is None:
+            bootstrap = opened.enter_context(LocalKafka(directory / "kafka")).bootstrap
+        if rate is None:
+            rate = backlog(Bench(bootstrap, directory, Sizes(1_000_000, 0), sustained=0))["rate"] / 2
+        click.echo(f"{minutes:g} min at {rate:,.0f} readings/s, load {os.getloadavg()[0]:.1f}", err=True)
+        name = f"soak-{uuid4().hex[:6]}"
+        topic = new_topic(bootstrap, directory / name, name, retention_bytes=RETENTION_BYTES)
+        with watched(topic) as (watch, probes):
+            began_s = time.monotonic()
+            with feeding(bootstrap, topic.name, "plant", rate=rate):
+                _wait(minutes, watch.looks)
+            probes.stop(wait_s=60)
+            looks, late = list(watch.looks), [(at - began_s, seconds) for at, seconds in probes.late_s]
+        delete_topic(topic)
     _write(out, looks, late)
     click.echo(json.dumps(_report(looks, late, rate=rate, minutes=minutes)))
 
