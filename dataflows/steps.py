@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
 from bytewax.operators import StatefulBatchLogic
 
 from alarms.flood import SEVERITY as FLOOD_SEVERITY
@@ -23,6 +22,7 @@ from contracts.commands import Command
 from contracts.findings import Closed, Finding, Kind
 from contracts.readings import Block, Clock, Reject, Tick
 from dataflows.cluster import News
+from dataflows.stored import recalled, size_of, stored
 from dataflows.waiting import EACH_TIME_MIN, Turns, Waiting, next_turn
 from detectors.samples import Samples
 from detectors.windows import Learning, Windows
@@ -106,11 +106,10 @@ class _Step(StatefulBatchLogic[Item, Item, dict[str, Any]]):
         self._bytes = 0
 
     def snapshot(self) -> dict[str, Any]:
-        """A copy, as plain data."""
+        """A copy, as plain data, in the form in which it is stored (stored.py)."""
         began = perf_counter()
-        saved = self._saved()
-        size = sum(part.nbytes if isinstance(part, np.ndarray) else 64 * _length(part) for part in saved.values())
-        self._measured(size, seconds=perf_counter() - began)
+        saved = stored(self._saved())
+        self._measured(size_of(saved), seconds=perf_counter() - began)
         return saved
 
     def _saved(self) -> dict[str, Any]:
@@ -151,7 +150,9 @@ class SamplesStep(_Step):
         """What Bytewax calls for a key group's first item, or with its saved state."""
         by_events = settings.service.clock == "event"
         return lambda saved: cls(
-            Samples.restore(settings, saved) if saved else Samples(settings), happenings, by_events=by_events
+            Samples.restore(settings, recalled(saved)) if saved else Samples(settings),
+            happenings,
+            by_events=by_events,
         )
 
     def on_batch(self, values: list[Item]) -> tuple[list[Item], bool]:
@@ -226,7 +227,7 @@ class WindowsStep(_Step):
     ) -> Callable[[dict[str, Any] | None], WindowsStep]:
         """What Bytewax calls for a key group's first closed window, or with its saved state."""
         return lambda saved: cls(
-            Windows.restore(settings, saved, tracer) if saved else Windows(settings, tracer), happenings
+            Windows.restore(settings, recalled(saved), tracer) if saved else Windows(settings, tracer), happenings
         )
 
     def on_batch(self, values: list[Item]) -> tuple[list[Item], bool]:
@@ -281,6 +282,7 @@ class AlarmsStep(_Step):
         common = Common(settings)
 
         def build(saved: dict[str, Any] | None) -> AlarmsStep:
+            saved = recalled(saved) if saved else None
             alarms = Alarms.restore(settings, saved) if saved else Alarms(settings)
             if common.compared:
                 alarms.reconcile(Recorded((), 0))  # nothing stood before, so there is nothing to compare
@@ -422,7 +424,7 @@ class FloodStep(_Step):
     @classmethod
     def builder(cls, settings: Settings, happenings: Happenings) -> Callable[[dict[str, Any] | None], FloodStep]:
         """What Bytewax calls for the first raise, or with the saved state."""
-        return lambda saved: cls(Flood.restore(settings, saved) if saved else Flood(settings), happenings)
+        return lambda saved: cls(Flood.restore(settings, recalled(saved)) if saved else Flood(settings), happenings)
 
     def on_batch(self, values: list[Item]) -> tuple[list[Item], bool]:
         """Raises and time in; a flood's beginning and its end out."""
@@ -493,7 +495,3 @@ def _append(out: list[Item], findings: list[Finding]) -> None:
 def _count_command(happenings: Happenings, command: Command, answer: Iterable[object]) -> None:
     """A command came to its end here: it was carried out, or it is refused."""
     happenings.command_ended(command.verb, done=not any(isinstance(one, Reject) for one in answer))
-
-
-def _length(part: object) -> int:
-    return len(part) if isinstance(part, list | tuple | dict) else 1

@@ -41,7 +41,9 @@ A row that isn't to be learned is judged by twins of y, t, q and h, so that it l
 
 Catches: what no sensor's own history shows: values that are usual each and never came together.
 Misses: a fault that is there while it warms, or that lasts for 600 rows, unless a person calls it true.
-Cost: 3 p^2 + 14 p floats. A row takes 1 us at 8 sensors, 9 us at 52.
+Of symmetric matrices only the lower half is kept up to date.
+
+Cost: 3 p^2 + 14 p floats, of which half are saved (`lasting`). A row takes 1 us at 8 sensors, 9 us at 52.
 Source: J. E. Jackson and G. S. Mudholkar, Control procedures for residuals associated with principal component
 analysis, 1979.
 """
@@ -49,6 +51,7 @@ analysis, 1979.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -67,6 +70,7 @@ __all__ = [
     "forget_alarm",
     "fresh",
     "judge",
+    "lasting",
     "learn",
     "moved",
     "progress",
@@ -178,6 +182,28 @@ def moved(floats: _Floats, before: int, after: int) -> _Floats:
     return larger
 
 
+def lasting(state: Record, p: int) -> NDArray[np.int64]:
+    """Which of its floats a later row depends on, in order: all others may be anything."""
+    return _lasting(p, int(state["k"]), candidate=bool(state["k"] == 0 or state["why"] != SERVING))
+
+
+@lru_cache(maxsize=1024)
+def _lasting(p: int, k: int, *, candidate: bool) -> NDArray[np.int64]:
+    parts = np.arange(_VECTORS * p).reshape(_VECTORS, p)
+    matrices = _VECTORS * p + np.arange(3 * p * p).reshape(3, p, p)
+    lower = np.tril_indices(p)
+    lasts = [parts[_SMOOTH]]
+    if k > 0:
+        lasts += [parts[which] for which in (_MEAN, _SD, _Y, _Y_JUDGED, _CENTRE, _S)]
+        lasts += [parts[_W, :k], matrices[0][lower], matrices[1, :k].ravel()]
+    if candidate:
+        lasts += [parts[which] for which in (_N, _M, _V, _M_SMOOTH)]
+        lasts += [matrices[2][lower]]
+    found = np.sort(np.concatenate(lasts))
+    found.flags.writeable = False
+    return found
+
+
 def fresh(state: Record) -> None:
     """Set what doesn't start at zero."""
     for part in ("of_t", "of_q", "of_h"):
@@ -230,7 +256,7 @@ def _vectors(floats: _Floats, p: int) -> _Floats:
 
 @inlined
 def _matrix(floats: _Floats, p: int, which: int) -> _Floats:
-    """0: C. 1: eigenvectors, by row. 2: covariance of the candidate's smoothed x."""
+    """0: C. 1: eigenvectors, by row. 2: covariance of the candidate's smoothed x. Of 0 and 2 the lower half counts."""
     first = (_VECTORS + which * p) * p
     return floats[first : first + p * p].reshape((p, p))
 
@@ -379,7 +405,7 @@ def _learn_usual(state: Record, floats: _Floats, p: int) -> None:
         step = MEMORY * d[i]
         centre[i] += step
         line = c[i]
-        for j in range(p):
+        for j in range(i + 1):
             line[j] = (1.0 - MEMORY) * (line[j] + step * d[j])
     state.stale += 1
     if state.stale >= max(REFRESH, REFRESH_PER_SENSOR * p):
@@ -406,8 +432,8 @@ def _take_axes(state: Record, floats: _Floats, p: int) -> float:
             size += 1
     inner, vectors = np.empty((size, size)), np.empty((size, size))
     for i in range(size):
-        for j in range(size):
-            inner[i, j] = c[here[i], here[j]]
+        for j in range(i + 1):
+            inner[i, j] = inner[j, i] = c[here[i], here[j]]
     diagonalise(inner, vectors)
     values = np.empty(size)
     for i in range(size):
@@ -471,7 +497,7 @@ def _collect(state: Record, floats: _Floats, members: Rows, slots: Rows) -> None
         if weights[i] == 0.0:
             continue
         line = covariance[i]
-        for j in range(p):
+        for j in range(i + 1):
             if weights[j] > 0.0:
                 a = max(weights[i], weights[j])
                 line[j] = (1.0 - a) * (line[j] + a * settled[i] * settled[j])
@@ -504,7 +530,7 @@ def _take_over(state: Record, floats: _Floats, p: int) -> None:
         centre[i] = (m_smooth[i] - m[i]) / sd[i]
         y[i] = y_judged[i] = min(max((smooth[i] - m[i]) / sd[i], -Z_MAX), Z_MAX)
     for i in range(p):
-        for j in range(p):
+        for j in range(i + 1):
             c[i, j] = covariance[i, j] / (sd[i] * sd[j]) if sd[i] > 0.0 and sd[j] > 0.0 else 0.0
     others = _take_axes(state, floats, p)
     state.limit_t, state.limit_q, state.limit_h = LIMIT * state.k, LIMIT * others, _limit_h(state.inside)

@@ -112,6 +112,7 @@ class Samples:
         self._settings = settings
         self._by_arrival = settings.service.clock == "wall"
         self._slots = Slots()
+        self._units: list[str | None] = []  # by slot
         self._pauses = Pauses(settings)
         self._series = np.zeros(CAPACITY_MIN, SERIES)
         self._assets = np.zeros(CAPACITY_MIN, stale.ASSET)
@@ -119,7 +120,7 @@ class Samples:
         # Many series have equal settings: each has a row of `_plan_rows`, and distinct ones are kept once.
         self._plans = np.zeros(CAPACITY_MIN, np.int32)
         self._plan_rows = np.zeros(CAPACITY_MIN, PLAN)
-        self._plan_numbers: dict[tuple[Any, ...], int] = {}
+        self._plan_numbers: dict[tuple[Any, ...], int] = {}  # by what the settings say
         self._described: dict[tuple[int, int, int], tuple[Expected, dict[str, float | int | str | None]]] = {}
         self._asset_settings: dict[int, ResolvedAsset] = {}
         self._announced = np.zeros(CAPACITY_MIN, np.bool_)
@@ -160,7 +161,7 @@ class Samples:
         limit.settle(series["limit"], plans["limit"])
         rate.settle(series["rate"], plans["rate"])
         for slot, before in enumerate(snapshot.get("units", ())):
-            if before and (now := samples._unit(slot)) and before != now:
+            if before and (now := samples._units[slot]) and before != now:
                 rate.forget(series["rate"][slot])
         flatline.settle(series["flatline"], plans["flatline"])
         stale.settle(series["stale"], samples._assets[: samples.asset_count], plans["stale"])
@@ -176,7 +177,7 @@ class Samples:
             "version": VERSION,
             "assets": list(self._slots.assets),
             "sensors": list(self._slots.sensors),
-            "units": [self._unit(slot) for slot in range(len(self._slots))],
+            "units": list(self._units),
             "series": copied(self._series[: len(self._slots)]),
             "asset_records": copied(self._assets[: self.asset_count]),
             "machines": copied(self._machines[: self.asset_count]),
@@ -375,7 +376,7 @@ class Samples:
         self._make_room()
 
     def _plan(self, slots: range) -> None:
-        """Find what is watched on these series."""
+        """Find what is watched on these series, which are the newest."""
         count = len(self._slots)
         for name in ("_plans", "_announced"):
             before = getattr(self, name)
@@ -387,25 +388,33 @@ class Samples:
             owner = self._slots.owners[slot]
             asset, sensor = self._slots.assets[owner], self._slots.sensors[slot]
             rule = self._settings.rule(asset, sensor)
+            self._units.append(rule.unit)
             resolved = self._asset_settings.get(owner)
             if resolved is None:
                 resolved = self._asset_settings[owner] = self._settings.asset(asset)
-            plan = (
-                order.config_of(resolved),
-                tumbling.config_of(resolved),
-                running.config_of(resolved, sensor),
-                stale.config_of(rule),
-                rate.config_of(rule),
-                flatline.config_of(rule),
-                limit.config_of(rule),
+            machine = resolved.running
+            alike = (  # series that share these objects and numbers share a plan: most are found by this alone
+                id(rule),
+                resolved.window_ms,
+                resolved.phase_ms,
+                resolved.late_ms_max,
+                id(machine),
+                machine is not None and sensor == machine.sensor,
             )
-            number = self._plan_numbers.setdefault(plan, len(self._plan_numbers))
+            number = self._plan_numbers.get(alike)
+            if number is None:
+                number = self._plan_numbers[alike] = len(self._plan_numbers)
+                self._plan_rows = grown(self._plan_rows, number + 1)
+                self._plan_rows[number] = (
+                    order.config_of(resolved),
+                    tumbling.config_of(resolved),
+                    running.config_of(resolved, sensor),
+                    stale.config_of(rule),
+                    rate.config_of(rule),
+                    flatline.config_of(rule),
+                    limit.config_of(rule),
+                )
             self._plans[slot] = number
-            self._plan_rows = grown(self._plan_rows, number + 1)
-            self._plan_rows[number] = plan
-
-    def _unit(self, slot: int) -> str | None:
-        return self._settings.rule(self._slots.assets[self._slots.owners[slot]], self._slots.sensors[slot]).unit
 
     def _make_room(self) -> None:
         """Any one row of a block, and any one asset at a tick, must fit into the buffer of findings."""

@@ -143,6 +143,7 @@ class Windows:
         self._settings = settings
         self._tracer = tracer
         self._names: list[tuple[str, str | None]] = []
+        self._units: list[str | None] = []  # by slot
         self._slot_of_name: dict[tuple[str, str | None], int] = {}
         self._slot_of_number = np.zeros(
             CAPACITY_MIN, np.int32
@@ -271,7 +272,7 @@ class Windows:
             "states": states,
             "assets": [asset for asset, _ in self._names],
             "sensors": [sensor for _, sensor in self._names],
-            "units": [self._unit(asset, sensor) for asset, sensor in self._names],
+            "units": list(self._units),
             "window_s": [self._window_s.get(asset) for asset, _ in self._names],
             "river": {slot: model.snapshot() for slot, model in self._river.items()},
             "asset_models": {slot: model.snapshot() for slot, model in self._asset_models.items()},
@@ -359,6 +360,7 @@ class Windows:
         self._states = grown(self._states, slot + 1)
         self._configs = grown(self._configs, slot + 1)
         self._names.append((asset, sensor))
+        self._units.append(None)
         self._slot_of_name[asset, sensor] = slot
         self._assets.make_room(slot + 1)
         return slot
@@ -374,6 +376,7 @@ class Windows:
 
     def _configure(self, slot: int, asset: str, sensor: str) -> None:
         rule = self._settings.rule(asset, sensor)
+        self._units[slot] = rule.unit
         anomaly = rule.anomaly or Anomaly()
         one_for_all = anomaly.model is not None and anomaly.per == "asset"
         alone = anomaly.model is not None and anomaly.per == "series"
@@ -431,16 +434,12 @@ class Windows:
 
     # ------------------------------------------------------------------------------------------------------- restoring
 
-    def _unit(self, asset: str, sensor: str | None) -> str | None:
-        return None if sensor is None else self._settings.rule(asset, sensor).unit
-
     def _with_another_unit(self, units: Sequence[str | None]) -> dict[int, str]:
         """The slots of series whose unit isn't that of before, and what to say of it."""
         changed = {}
-        for slot, ((asset, sensor), before) in enumerate(
-            zip(self._names, units, strict=False)  # an asset whose model has just been switched on is the last
+        for slot, (now, before) in enumerate(
+            zip(self._units, units, strict=False)  # an asset whose model has just been switched on is the last
         ):
-            now = self._unit(asset, sensor)
             if before and now and before != now:
                 changed[slot] = f"its unit is {now}, and was {before}"
         return changed
