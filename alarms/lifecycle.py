@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from alarms import refusals, wording
 from alarms.alarm import Alarm, HeldBack
 from alarms.asset import Asset
+from alarms.capacity import Refusals
 from alarms.chatter import raised, returned_too_soon
 from alarms.deadlines import SHELVES, Deadline, Deadlines
 from alarms.holds import MEANS, NOTHING, Act, Holds, Means, act_of
@@ -31,17 +32,18 @@ from contracts.alarm_states import AlarmRecord, hold_key
 from contracts.alerts import AlertRecord, Priority, State, Transition, priority_of
 from contracts.commands import Command, Scope, Verb
 from contracts.errors import StateError
-from contracts.findings import Kind
+from contracts.findings import Finding, Kind
 from contracts.limits import HOLDS_PER_ASSET_MAX
 from contracts.readings import Reject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from alarms.deadlines import Subject
     from alarms.recorded import RecordedAlarm, RecordedHold
     from contracts.alarm_states import AlarmState, HoldState, Recorded
     from contracts.calendar import Span
-    from contracts.findings import Evidence, Finding
+    from contracts.findings import Evidence
     from contracts.settings import Settings
 
 __all__ = ["OLD_MS", "SKEW_MS", "Alarms", "Told"]
@@ -86,6 +88,7 @@ class Alarms:
         self._maintained = Maintained(settings)
         self._deadlines = Deadlines(by_asset=self._by_events)
         self._assets: dict[str, Asset] = {}
+        self._refusals = Refusals()
         self._active: Counter[tuple[str, Priority]] = Counter()
         self._chattering = 0
         self._now_ms: int | None = None
@@ -116,6 +119,9 @@ class Alarms:
             raise StateError(f"alarms: the saved state has version {version!r}, this andon knows {VERSION} and 1.")
         for asset in alarms._assets.values():
             alarms._await_shelves(asset)
+            for alarm in asset.alarms.values():
+                if alarm.kind is Kind.CAPACITY and alarm.active:
+                    alarms._refusals.again(asset.name, alarm.subject)
         alarms._unchecked = bool(alarms._assets)
         return alarms
 
@@ -163,6 +169,8 @@ class Alarms:
         """What a finding leads to; nothing if it says what is known."""
         told = self._check_settings(finding.ts)
         subject = (finding.sensor or "", finding.kind.value, finding.rule)
+        if finding.kind is Kind.CAPACITY and finding.active:
+            self._refusals.again(finding.asset, subject)
         asset = self._assets.get(finding.asset)
         alarm = asset.alarms.get(subject) if asset else None
         if asset is None or alarm is None:
@@ -203,7 +211,10 @@ class Alarms:
     def tick(self, now_ms: int) -> list[Told]:
         """What the wall clock leads to (ms since the epoch)."""
         self._now_ms = now_ms
-        return self._pass("", now_ms)
+        told = self._pass("", now_ms)
+        for name, subject in self._refusals.over(now_ms):
+            told += self._end_refusal(name, subject, now_ms)
+        return told
 
     def clock(self, asset: str, ms: int) -> list[Told]:
         """What it leads to that the readings of an asset have come so far (ms since the epoch): by the event clock."""
@@ -228,6 +239,24 @@ class Alarms:
             self._await_shelves(asset)
             self._drop_if_empty(asset)
         return told
+
+    def _end_refusal(self, name: str, subject: Subject, now_ms: int) -> list[Told]:
+        """Nothing was refused any more for so long that a capacity alarm is over."""
+        asset = self._assets.get(name)
+        alarm = asset.alarms.get(subject) if asset else None
+        if alarm is None or not alarm.active:
+            return []
+        return self.decide(
+            Finding(
+                asset=name,
+                sensor=None,
+                kind=alarm.kind,
+                rule=alarm.rule,
+                active=False,
+                onset_ts=alarm.onset_ts,
+                ts=max(now_ms, alarm.raised_ts),
+            )
+        )
 
     # ── Data ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -186,6 +186,8 @@ def _drift(finding: Finding, unit: str | None) -> str:
 
 
 def _capacity(finding: Finding, _unit: str | None) -> str:
+    if not finding.active:
+        return f"refuses no new names any more {_lasted(finding)}"
     if finding.rule == "sensors":
         return f"has more than {finding.evidence['sensors_max']} sensors: new ones are refused"
     return f"belongs to a key group of more than {finding.evidence['series_max']} series: new ones are refused"

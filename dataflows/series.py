@@ -6,6 +6,7 @@ as the lane: after a restart the names come again.
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,8 @@ from contracts.names import name_fault
 from contracts.readings import Reason, SeriesName, group_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from contracts.settings import Service
@@ -23,11 +26,16 @@ if TYPE_CHECKING:
 __all__ = ["Refusal", "SeriesTable"]
 
 
+REPORTED_AGAIN_S = 600.0
+"""So often it is told that a bound is still met, since an alarm of which nothing is heard for an hour is over."""
+
+
 class SeriesTable:
     """Numbers the series of one lane, and refuses those that are badly named or too many."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, *, clock_s: Callable[[], float] = monotonic) -> None:
         self._service = service
+        self._clock_s = clock_s
         self._numbers: dict[str, dict[str, int]] = {}
         self._groups: dict[str, int] = {}
         self._per_group = np.zeros(service.key_groups, np.int64)
@@ -35,7 +43,7 @@ class SeriesTable:
         self._count = 0
         self._unannounced: dict[int, list[SeriesName]] = {}
         self._unreported: list[tuple[int, Finding]] = []
-        self._reported: set[tuple[str, str]] = set()
+        self._reported: dict[tuple[str, str], tuple[str, float]] = {}
 
     def number(self, asset: str, sensor: str, ts: int) -> int | Refusal:
         """The number of a series, new or known; or why it is refused.
@@ -63,7 +71,7 @@ class SeriesTable:
         return tuple(self._unannounced.pop(group, ()))
 
     def take_findings(self) -> list[tuple[int, Finding]]:
-        """(key group, finding) of each bound that was met for the first time since the last call."""
+        """(key group, finding) of each bound that was met since the last call; the same one once in ten minutes."""
         findings, self._unreported = self._unreported, []
         return findings
 
@@ -93,10 +101,12 @@ class SeriesTable:
 
     def _refuse(self, asset: str, group: int, rule: str, bound: int, ts: int) -> Refusal:
         subject = asset if rule == "sensors" else str(group)
-        if (rule, subject) not in self._reported:
-            self._reported.add((rule, subject))
+        now_s = self._clock_s()
+        first, told_s = self._reported.get((rule, subject), (asset, -REPORTED_AGAIN_S))
+        if (rule, subject) not in self._reported or now_s - told_s >= REPORTED_AGAIN_S:
+            self._reported[rule, subject] = (first, now_s)
             finding = Finding(
-                asset=asset,
+                asset=first,  # one alarm, whoever of the key group is refused
                 sensor=None,
                 kind=Kind.CAPACITY,
                 rule=rule,

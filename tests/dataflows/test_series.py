@@ -7,7 +7,7 @@ import pytest
 from contracts.codec import Refusal
 from contracts.readings import Reason, SeriesName, group_of
 from contracts.settings import Service
-from dataflows.series import SeriesTable
+from dataflows.series import REPORTED_AGAIN_S, SeriesTable
 
 
 def _table(**service):
@@ -93,3 +93,18 @@ def test_a_group_with_too_many_series_is_told_once():
     assert all(isinstance(refusal, Refusal) for refusal in refusals)
     assert refusals[0].detail == "series of 'c' exceed 2: raise service.series_per_group_max"
     assert [finding.rule for _, finding in table.take_findings()] == ["series"]
+
+
+def test_a_bound_that_is_still_met_is_told_again_after_ten_minutes_in_the_same_name():
+    """The alarm ends by itself when nothing is heard of it; it is one alarm, whoever of the group is refused."""
+    now = [50.0]
+    table = SeriesTable(Service(key_groups=1, series_per_group_max=1), clock_s=lambda: now[0])
+    table.number("a", "s", 1)
+    told = []
+
+    for later_s in (0, 1, REPORTED_AGAIN_S - 2, 1):
+        now[0] += later_s
+        table.number(f"new-{now[0]}", "s", 5)
+        told.append([(finding.asset, finding.rule) for _, finding in table.take_findings()])
+
+    assert told == [[("new-50.0", "series")], [], [], [("new-50.0", "series")]]
