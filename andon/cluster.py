@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import threading
+import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
     from contracts.settings import Settings
     from dataflows.cluster import Share
 
-__all__ = ["Place", "begun_in_time", "place_of", "until_the_launcher_ends"]
+__all__ = ["Place", "begun_in_time", "not_left_waiting", "place_of", "until_the_launcher_ends"]
 
 END_S_MAX = 60
 """Without its launcher a process may take so long for its last snapshot."""
+
+LOOK_S = 1.0
+"""So often it is looked whether the flow moves."""
 
 _ADDRESS = re.compile(r".+:\d{1,5}")
 
@@ -137,6 +141,59 @@ def begun_in_time(place: Place, *, wait_s: float, has_begun: Callable[[], bool])
         if place.in_cluster:
             opened.enter_context(_leaving_early(has_begun))
         yield
+
+
+@contextmanager
+def not_left_waiting(
+    place: Place,
+    *,
+    wait_s: float,
+    asked: Callable[[], int],
+    end: Callable[[float], None] | None = None,
+    look_s: float = LOOK_S,
+) -> Iterator[None]:
+    """End the process of a cluster whose flow has stood still for `wait_s`: another one may be silent, and not gone.
+
+    A process that was stopped, or a network that swallows everything, closes no connection, so nothing else would tell.
+    Started again, the cluster forms anew, or says who isn't there.
+
+    Args:
+        asked: how often the flow has asked its sources so far; 0 until it has begun.
+        end: what to do when it has stood still for so many seconds; by default the process ends with a line and exit
+            code 1. What it has saved stays, and what it hasn't is decided again.
+        look_s: so often it is looked.
+    """
+    if not place.in_cluster:
+        yield
+        return
+    over = threading.Event()
+
+    def watch() -> None:
+        still_s, before, looked_s = 0.0, 0, time.monotonic()
+        while not over.wait(look_s):
+            count, now_s = asked(), time.monotonic()
+            # Seconds in which this process didn't run either (it was stopped itself) aren't the others'.
+            still_s = 0.0 if count != before or not count else still_s + min(now_s - looked_s, 2 * look_s)
+            before, looked_s = count, now_s
+            if still_s > wait_s:
+                (end or stood_still)(still_s)
+                return
+
+    def stood_still(seconds: float) -> None:
+        _leave(
+            f"the flow has stood still for {seconds:.0f} s: another process of the cluster "
+            f"({', '.join(place.addresses)}) is there and silent. The saved state is that of the last snapshot: start "
+            "all of them again.",
+            1,
+        )
+
+    thread = threading.Thread(target=watch, name="cluster", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _give_up(place: Place, wait_s: float, has_begun: Callable[[], bool]) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from andon.clock import clock_watched
-from andon.cluster import begun_in_time, place_of, until_the_launcher_ends
+from andon.cluster import begun_in_time, not_left_waiting, place_of, until_the_launcher_ends
 from andon.installed import version_of
 from andon.launcher import launch
 from contracts.errors import StateError
@@ -220,6 +220,9 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
             begun_in_time(place, wait_s=service.cluster_wait_s, has_begun=lambda: bool(standing.lanes))
         )
         opened.enter_context(clock_watched())
+        # A sink may hold the flow up for as long as an alert may wait for its broker: then it is that which is told.
+        patience_s = service.cluster_wait_s + service.delivery_wait_s
+        opened.enter_context(not_left_waiting(place, wait_s=patience_s, asked=lambda: standing.asked))
         if place.in_cluster and stop.is_set():  # a flow that waits for the others wouldn't look
             log.info("stopped", before="the cluster formed")
             return

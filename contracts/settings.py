@@ -159,7 +159,12 @@ class Service(Section):
     )
     cluster_wait_s: Annotated[
         Number,
-        Field(ge=1, le=3600, description="how long the processes of a cluster wait for each other at start"),
+        Field(
+            ge=1,
+            le=3600,
+            description="how long the processes of a cluster wait for each other at start; and with `delivery_wait_s`,"
+            " for one that has fallen silent",
+        ),
     ] = 120.0
     delivery_wait_s: Annotated[
         Number, Field(ge=1, le=3600, description="how long an alert may wait for the broker before the process stops")

@@ -193,6 +193,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         """
         around = self._surroundings
         around.standing.running = True
+        around.standing.asked += 1
         if self._saving:
             self._saving = False
             around.happenings.epoch_closed(perf_counter() - self._snapshot_at, worked_s=thread_time() - self._worked_at)

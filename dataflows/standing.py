@@ -46,6 +46,8 @@ class Standing:
         self.lanes: dict[str, LaneStanding] = {}
         self.running = False
         """The flow has begun to move: the saved state is back."""
+        self.asked = 0
+        """How often lanes were asked for readings: it stands still while the flow does."""
         self.stopping = False
         """It has told the others that it stops."""
         self.reading = False
