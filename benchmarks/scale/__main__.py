@@ -1,8 +1,9 @@
 """`python -m benchmarks.scale`: what many series and several processes cost, on a real Kafka.
 
-State: a plant is on line, each sensor every ten seconds. What is measured is for how long a snapshot keeps readings
-waiting (the longest time of the run), how large the saved state is, how much memory the service takes, and how long a
-restart needs until it reads again.
+State: a plant has a history, a reading a minute of each sensor, from which the service learns on a fresh state
+directory. Then it is started again, with the plant on line, each sensor every ten seconds. What is measured is how long
+both starts need until they read, for how long a snapshot keeps readings waiting (the longest time of the second run),
+how large the saved state is, and how much memory the service takes.
 
 Processes: a topic is read to its end by one, two, … processes in turn, in each round; ratios are within a round. The
 clock runs from the first process that is ready to the last snapshot of the last one.
@@ -26,6 +27,8 @@ from uuid import uuid4
 import click
 from confluent_kafka import Consumer, TopicPartition
 
+from benchmarks.scale.grown import bytes_per_series
+from benchmarks.scale.plant import history as publish_history
 from benchmarks.scale.service import Service, moment, state_bytes, write_settings
 from benchmarks.throughput.messages import create_topic, publish
 from deploy.kafka.local import LocalKafka
@@ -42,10 +45,24 @@ class Bench(NamedTuple):
     bootstrap: str
 
 
+class Plan(NamedTuple):
+    """What is measured."""
+
+    sizes: list[tuple[int, int]]
+    """(series, seconds between two snapshots)"""
+    seconds: float
+    history: int
+    stagger: bool
+    readings: int
+    processes: list[int]
+    rounds: int
+
+
 @click.command(help=__doc__)
 @click.option("--series", default="100,1000,10000,100000", show_default=True, help="Sizes of the plant; empty: none.")
 @click.option("--epochs", default="1,10,60", show_default=True, help="Seconds between two snapshots, for each size.")
 @click.option("--seconds", default=150.0, show_default=True, help="How long the plant is watched each time.")
+@click.option("--history", default=450, show_default=True, help="Minutes of it; 400 until everything is learned.")
 @click.option("--stagger/--no-stagger", default=True, show_default=True, help="service.stagger_windows.")
 @click.option("--readings", default=2_000_000, show_default=True, help="For the comparison of processes; 0: none.")
 @click.option("--processes", default="1,2", show_default=True, help="Numbers of processes that are compared.")
@@ -56,6 +73,7 @@ def main(
     series: str,
     epochs: str,
     seconds: float,
+    history: int,
     stagger: bool,
     readings: int,
     processes: str,
@@ -64,39 +82,33 @@ def main(
 ) -> None:
     """Measure and print; the last line is one JSON object."""
     sizes = [(size, epoch_s) for size in _numbers(series) for epoch_s in _numbers(epochs)]
+    plan = Plan(sizes, seconds, history, stagger, readings, _numbers(processes), rounds)
     with tempfile.TemporaryDirectory(prefix="andon-bench-") as directory:
         folder = Path(directory)
         print(_machine(), flush=True)
         if bootstrap:
-            report = _measure(Bench(folder, bootstrap), sizes, seconds, readings, _numbers(processes), rounds, stagger)
+            report = _measure(Bench(folder, bootstrap), plan)
         else:
             with LocalKafka(folder / "kafka") as broker:
-                there = Bench(folder, broker.bootstrap)
-                report = _measure(there, sizes, seconds, readings, _numbers(processes), rounds, stagger)
+                report = _measure(Bench(folder, broker.bootstrap), plan)
     print(json.dumps(report), flush=True)
 
 
-def _measure(
-    bench: Bench,
-    sizes: list[tuple[int, int]],
-    seconds: float,
-    readings: int,
-    processes: list[int],
-    rounds: int,
-    stagger: bool,  # noqa: FBT001
-) -> dict[str, Any]:
+def _measure(bench: Bench, plan: Plan) -> dict[str, Any]:
     report: dict[str, Any] = {}
-    if sizes:
+    if plan.sizes:
+        grown = report["grown_bytes_per_series"] = bytes_per_series()
+        print(f"\nbytes a series after two days, ten to an asset: {grown}")
         print("\n| series | epoch s | stall s | worked s | bytes a series | memory MB | start s | restart s | load |")
         print("|---|---|---|---|---|---|---|---|---|")
-        report["state"] = [_watch(bench, *size, seconds=seconds, stagger=stagger) for size in sizes]
-    if readings:
-        report |= _compare(bench, readings, processes, rounds)
+        report["state"] = [_watch(bench, *size, plan) for size in plan.sizes]
+    if plan.readings:
+        report |= _compare(bench, plan.readings, plan.processes, plan.rounds)
     return report
 
 
-def _watch(bench: Bench, series: int, epoch_s: int, *, seconds: float, stagger: bool) -> dict[str, Any]:
-    """A plant of so many sensors is watched for a while, and once more after a restart."""
+def _watch(bench: Bench, series: int, epoch_s: int, plan: Plan) -> dict[str, Any]:
+    """A plant of so many sensors is learned from, and then watched for a while."""
     topic = f"bench-{uuid4().hex[:8]}"
     create_topic(bench.bootstrap, topic, PARTITIONS)
     state = bench.folder / f"{topic}-state"
@@ -106,27 +118,27 @@ def _watch(bench: Bench, series: int, epoch_s: int, *, seconds: float, stagger: 
         topic=topic,
         state=state,
         epoch_s=epoch_s,
-        stagger=stagger,
+        stagger=plan.stagger,
     )
+    before = publish_history(bench.bootstrap, topic, series, plan.history)
     load = os.getloadavg()[0]
+    with Service(settings, "--until-caught-up") as learning:
+        learning.wait(wait_s=120 + before / 10_000)
+        start_s = learning.seconds_to("first reading")
     command = [sys.executable, "-m", "benchmarks.scale.plant", bench.bootstrap, topic, str(series), str(INTERVAL_S)]
     plant = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     try:
         with Service(settings) as service:
             service.wait_for("first reading", wait_s=120)
-            start_s = service.seconds_to("first reading")
-            time.sleep(seconds)
+            restart_s = service.seconds_to("first reading")
+            time.sleep(plan.seconds)
             memory_mb = service.memory_mb()
             service.stop()
             (account,) = service.events("stopped")
-        sizes = state_bytes(state)
-        with Service(settings) as again:
-            again.wait_for("first reading", wait_s=120)
-            restart_s = again.seconds_to("first reading")
-            again.stop()
     finally:
         plant.kill()
         plant.wait()
+    sizes = state_bytes(state)
     found = {
         "series": series,
         "epoch_s": epoch_s,
@@ -137,6 +149,7 @@ def _watch(bench: Bench, series: int, epoch_s: int, *, seconds: float, stagger: 
         "memory_mb": round(memory_mb),
         "start_s": round(start_s, 2),
         "restart_s": round(restart_s, 2),
+        "history": before,
         "readings": account["readings"],
     }
     print(

@@ -15,31 +15,61 @@ from confluent_kafka import Producer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SENSORS", "main", "scans"]
+__all__ = ["SENSORS", "history", "main", "scans"]
 
 SENSORS = 10
 """Of one asset, all in one message: a PLC sends its scan."""
 EVERY_S = 0.1
+MINUTE_MS = 60_000
 SEED = 11
 
 
 def scans(assets: int, interval_s: float) -> Iterator[list[tuple[bytes, bytes]]]:
     """(key, value) of the messages that are due, every EVERY_S of them, for ever; assets take turns in an interval."""
-    random = np.random.default_rng(SEED)
-    noise = random.normal(0, 1, 4096).round(3)
+    values = _values()
     step = 0
     turn = max(1, round(interval_s / EVERY_S))
     while True:
-        due = range(step % turn, assets, turn)
         now_ms = time.time_ns() // 1_000_000
-        found = []
-        for asset in due:
-            at = (step * 7 + asset * 13) % (len(noise) - SENSORS)
-            values = ",".join(f'"s{number}":{20 + value:.3f}' for number, value in enumerate(noise[at : at + SENSORS]))
-            name = f"press-{asset:06d}"
-            found.append((name.encode(), f'{{"asset":"{name}","ts":{now_ms},"values":{{{values}}}}}'.encode()))
-        yield found
+        yield [
+            _scan(asset, now_ms, values[(step * 7 + asset * 13) % len(values)])
+            for asset in range(step % turn, assets, turn)
+        ]
         step += 1
+
+
+def history(bootstrap: str, topic: str, series: int, minutes: int) -> int:
+    """Publish a scan a minute of each asset, up to now; returns the number of readings."""
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "queue.buffering.max.messages": 1_000_000})
+    assets, values = -(-series // SENSORS), _values()
+    first_ms = time.time_ns() // 1_000_000 - minutes * MINUTE_MS
+    for minute in range(minutes):
+        for asset in range(assets):
+            key, value = _scan(asset, first_ms + minute * MINUTE_MS, values[(minute * 7 + asset * 13) % len(values)])
+            while True:
+                try:
+                    producer.produce(topic, value, key)
+                except BufferError:
+                    producer.poll(0.1)
+                else:
+                    break
+        producer.poll(0)
+    producer.flush()
+    return minutes * assets * SENSORS
+
+
+def _values() -> list[str]:
+    """What an asset's sensors may say at one time, as JSON."""
+    noise = np.random.default_rng(SEED).normal(20, 1, 4096 + SENSORS).round(3)
+    return [
+        ",".join(f'"s{number}":{value:.3f}' for number, value in enumerate(noise[at : at + SENSORS]))
+        for at in range(4093)  # a prime: no two assets say the same for long
+    ]
+
+
+def _scan(asset: int, ts: int, values: str) -> tuple[bytes, bytes]:
+    name = f"press-{asset:06d}"
+    return name.encode(), f'{{"asset":"{name}","ts":{ts},"values":{{{values}}}}}'.encode()
 
 
 def main(bootstrap: str, topic: str, series: int, interval_s: float) -> None:
