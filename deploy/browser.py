@@ -7,15 +7,13 @@ all checkouts share. Nothing is installed and no rights are needed.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import sys
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from deploy.debian import ProgramError, cache_folder, release, run
+from deploy.cache import fetched
+from deploy.debian import ProgramError, release, run
 
 __all__ = ["Browser", "ProgramError", "browser"]
 
@@ -35,8 +33,6 @@ class Browser(NamedTuple):
 def browser() -> Browser:
     """A browser; its packages are fetched if need be (about 70 MB, once).
 
-    Several processes may ask at once: one fetches, the others wait. What a broken download leaves is never used.
-
     Raises: ProgramError if there is none on PATH and none to be had from apt.
     """
     for name in ON_PATH:
@@ -52,24 +48,17 @@ def browser() -> Browser:
 
 def _fetched() -> Path:
     """The folder with the files of all packages."""
-    cache = cache_folder()
     architecture = run(["dpkg", "--print-architecture"], Path.cwd()).strip()
-    folder = cache / f"debian-{release()}-{architecture}-browser"
-    if folder.exists():
-        return folder
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():  # else another process fetched it while we waited for the lock
-            print(f"fetching Debian's Chromium (once) into {folder}", file=sys.stderr, flush=True)
-            with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as scratch:
-                arriving = Path(scratch) / "files"
-                for package in _download(Path(scratch)):
-                    run(["dpkg-deb", "--extract", str(package), str(arriving)], Path(scratch))
-                if not (arriving / PROGRAM).exists():
-                    raise ProgramError(f"the Debian package {PACKAGE} holds no {PROGRAM}.")
-                arriving.rename(folder)
-    return folder
+    return fetched(f"debian-{release()}-{architecture}-browser", _arrived, doing="fetching Debian's Chromium (once)")
+
+
+def _arrived(scratch: Path) -> Path:
+    arriving = scratch / "files"
+    for package in _download(scratch):
+        run(["dpkg-deb", "--extract", str(package), str(arriving)], scratch)
+    if not (arriving / PROGRAM).exists():
+        raise ProgramError(f"the Debian package {PACKAGE} holds no {PROGRAM}.")
+    return arriving
 
 
 def _download(scratch: Path) -> list[Path]:

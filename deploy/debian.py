@@ -11,16 +11,18 @@ doesn't have gets them from their packages, and is started with `libraries(path)
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
-import sys
-import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-__all__ = ["PROGRAMS", "ProgramError", "cache_folder", "files", "home", "libraries", "program", "release", "run"]
+from deploy.cache import fetched
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["PROGRAMS", "ProgramError", "files", "home", "libraries", "program", "release", "run"]
 
 FETCH_WAIT_S = 300.0
 LOG_LINES_MAX = 15
@@ -56,8 +58,6 @@ class ProgramError(Exception):
 
 def program(name: str) -> Path:
     """The path of one of PROGRAMS; its package is fetched if need be (some seconds, once).
-
-    Several processes may ask at once: one fetches, the others wait. What a broken download leaves is never used.
 
     Raises: ProgramError if it is neither on PATH nor to be had from apt.
     """
@@ -98,24 +98,18 @@ def _fetched(wanted: _Packaged) -> Path:
     if missing:
         raise ProgramError(f"there is no {package} on PATH, and without {missing[0]} it can't be fetched: install it.")
     architecture = run(["dpkg", "--print-architecture"], Path.cwd()).strip()
-    cache = cache_folder()
-    folder = cache / f"debian-{release()}-{architecture}-{package}"
-    if folder.exists():
-        return folder
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():  # else another process fetched it while we waited for the lock
-            print(f"fetching the Debian package {package} (once) into {folder}", file=sys.stderr, flush=True)
-            with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as scratch:
-                arriving = Path(scratch) / "files"
-                archive = _download(package, Path(scratch))
-                run(["dpkg-deb", "--extract", str(archive), str(arriving)], Path(scratch))
-                for library in _missing_libraries(archive) if wanted.has_libraries else ():
-                    run(["dpkg-deb", "--extract", str(_download(library, Path(scratch))), str(arriving)], Path(scratch))
-                _relocate(arriving)
-                arriving.rename(folder)
-    return folder
+
+    def unpack(scratch: Path) -> Path:
+        arriving = scratch / "files"
+        archive = _download(package, scratch)
+        run(["dpkg-deb", "--extract", str(archive), str(arriving)], scratch)
+        for library in _missing_libraries(archive) if wanted.has_libraries else ():
+            run(["dpkg-deb", "--extract", str(_download(library, scratch)), str(arriving)], scratch)
+        _relocate(arriving)
+        return arriving
+
+    name = f"debian-{release()}-{architecture}-{package}"
+    return fetched(name, unpack, doing=f"fetching the Debian package {package} (once)")
 
 
 def _download(package: str, scratch: Path) -> Path:
@@ -150,36 +144,36 @@ def _relocate(folder: Path) -> None:
         path.write_bytes(path.read_bytes().replace(SHARED, SHARED_FROM_HOME))
 
 
-def cache_folder() -> Path:
-    """Where all checkouts keep what was fetched."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "andon"
-
-
 def release() -> str:
     """Of Debian, or what is like it; a new release fetches anew."""
     lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line).get("VERSION_CODENAME", "unknown").strip('"')
 
 
-def run(command: list[str], folder: Path) -> str:
+def run(
+    command: list[str], folder: Path, *, wait_s: float = FETCH_WAIT_S, variables: Mapping[str, str] | None = None
+) -> str:
     """Run a command in a folder; what it said.
 
-    Raises: ProgramError, with the end of that, if it fails or takes more than FETCH_WAIT_S.
+    Args:
+        variables: of its environment, beside ours.
+
+    Raises: ProgramError, with the end of that, if it fails or takes more than `wait_s`.
     """
     try:
         done = subprocess.run(
             command,
             cwd=folder,
-            env={**os.environ, "LC_ALL": "C"},
+            env={**os.environ, "LC_ALL": "C", **(variables or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=FETCH_WAIT_S,
+            timeout=wait_s,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ProgramError(f"`{' '.join(command)}` took more than {FETCH_WAIT_S:g} s.") from error
+        raise ProgramError(f"`{' '.join(command)}` took more than {wait_s:g} s.") from error
     if done.returncode:
         said = "\n".join(done.stdout.splitlines()[-LOG_LINES_MAX:])
         raise ProgramError(f"`{' '.join(command)}` failed:\n{said}")

@@ -14,9 +14,7 @@ import argparse
 import atexit
 import base64
 import contextlib
-import fcntl
 import hashlib
-import os
 import random
 import re
 import shutil
@@ -25,12 +23,13 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+
+from deploy.cache import cache_folder, fetched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -311,7 +310,7 @@ def missing_tools() -> str | None:
             f"a local Kafka needs Java {JAVA_VERSION_MIN} or newer, and {found}. "
             "On Debian: apt-get install openjdk-17-jre-headless maven"
         )
-    if not _jars_directory().exists() and shutil.which("mvn") is None:
+    if not (cache_folder() / _jars_name()).exists() and shutil.which("mvn") is None:
         return (
             "a local Kafka needs Maven once, to fetch its jars, and there is no `mvn` on PATH. "
             "On Debian: apt-get install maven"
@@ -322,26 +321,17 @@ def missing_tools() -> str | None:
 def fetch_jars() -> Path:
     """The directory with Kafka's jars; they are fetched if they aren't there yet (20 s, once).
 
-    Several processes may ask at once: one fetches, the others wait. What a broken download leaves is never used.
-
     Raises: LocalKafkaError if Java or Maven is missing, or Maven fails.
     """
     missing = missing_tools()
     if missing:
         raise LocalKafkaError(missing)
-    jars = _jars_directory()
-    if jars.exists():
-        return jars
-    jars.parent.mkdir(parents=True, exist_ok=True)
-    with (jars.parent / f"{jars.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not jars.exists():  # else another process fetched them while we waited for the lock
-            print(f"fetching Apache Kafka (43 MB, once) into {jars}", file=sys.stderr, flush=True)
-            with tempfile.TemporaryDirectory(dir=jars.parent, prefix="fetching-") as scratch:
-                arriving = Path(scratch) / "jars"
-                _run_maven(arriving)
-                arriving.rename(jars)
-    return jars
+
+    def fetch(scratch: Path) -> Path:
+        _run_maven(scratch / "jars")
+        return scratch / "jars"
+
+    return fetched(_jars_name(), fetch, doing="fetching Apache Kafka (43 MB, once)")
 
 
 def main() -> int:
@@ -375,14 +365,13 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _jars_directory() -> Path:
-    """Named after Kafka's version and the pom's digest: a changed pom fetches anew, an old checkout keeps its own."""
+def _jars_name() -> str:
+    """Kafka's version and the pom's digest: a changed pom fetches anew, an old checkout keeps its own."""
     pom = POM.read_bytes()
     found = re.search(rb"<kafka\.version>(.+?)</kafka\.version>", pom)
     assert found is not None, "pom.xml names kafka.version"
     digest = hashlib.sha256(pom).hexdigest()[:8]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "andon" / f"kafka-{found[1].decode()}-{digest}"
+    return f"kafka-{found[1].decode()}-{digest}"
 
 
 def _run_maven(into: Path) -> None:
