@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from andon.answer.answers import command_of
-from andon.watch.clerk import ANSWER_WAIT_S
+from andon.answer.clerk import ANSWER_WAIT_S
 from console.plant import Reply
 from contracts.commands import Scope, Verb, Verdict
 
 if TYPE_CHECKING:
     from andon.answer.answers import Ask
-    from andon.watch.clerk import Clerk
+    from andon.answer.clerk import Clerk
     from console.plant import Order, Standing
 
 __all__ = ["Counter", "ask_of"]

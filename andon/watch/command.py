@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from andon.answer.answers import Ask
-    from andon.watch.clerk import Answer, Clerk
+    from andon.answer.clerk import Answer, Clerk
     from andon.watch.keyboard import Keyboard
     from andon.watch.view import Wish
     from contracts.settings import Settings
@@ -107,8 +107,8 @@ def _watch_lines(settings: Settings, *, as_json: bool, stop: Event) -> None:
 
 def _watch_screen(settings: Settings, console: Console, *, by: str | None, stop: Event) -> None:
     """Show the screen until a person quits."""
+    from andon.answer.clerk import Clerk  # noqa: PLC0415 - with the Kafka client
     from andon.answer.desk import Desk  # noqa: PLC0415
-    from andon.watch.clerk import Clerk  # noqa: PLC0415 - with the Kafka client
     from andon.watch.keyboard import Keyboard  # noqa: PLC0415 - needs a Unix terminal
 
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr] # a terminal without ■ shows ?

@@ -5,7 +5,7 @@ import json
 import click
 import pytest
 
-from andon.watch.clerk import Answer
+from andon.answer.clerk import Answer
 from andon.watch.command import ask_of, notice_of
 from andon.watch.view import Acknowledge, Notice, Shelve, Unshelve
 from contracts.commands import Scope, Verb

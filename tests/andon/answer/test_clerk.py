@@ -5,7 +5,7 @@ from threading import Event
 import pytest
 
 from andon.answer.answers import Outcome, command_of
-from andon.watch.clerk import Answer, Clerk
+from andon.answer.clerk import Answer, Clerk
 from contracts.commands import Verb
 from contracts.errors import SinkError, SourceError
 from tests.alarm_states import alarm_state
