@@ -12,7 +12,7 @@ import pytest
 from contracts.settings import Commands, Kafka, Settings
 from tests.conftest import new_topics
 from tests.kafka.secured import KEY_PASSWORD, PASSWORD, rights, toml_of
-from tests.kafka.service import RULES, Service, Topics, andon, produce, read_all, reading, wait_until
+from tests.kafka.service import RULES, WAIT_S, Service, Topics, andon, produce, read_all, reading, wait_until
 from tests.kafka.test_secured import T0, settings_of
 
 METRICS_PASSWORD = "metr1cs-Pa55 word"
@@ -68,7 +68,7 @@ def test_no_secret_is_in_what_andon_writes_or_says(secured_kafka, tmp_path, requ
             service.start()
             wait_until(lambda: len(read_all(plain, there.alerts)) == 1, "the alert")
             port = service.events("metrics served")[-1]["port"]
-            with httpx.Client(auth=("prometheus", METRICS_PASSWORD), trust_env=False) as asking:
+            with httpx.Client(auth=("prometheus", METRICS_PASSWORD), trust_env=False, timeout=WAIT_S) as asking:
                 asked = [f"http://127.0.0.1:{port}/{page}" for page in ("metrics", "status", "readyz", "healthz", "")]
                 pages = [asking.get(url).text for url in asked]
             assert "andon_config_info" in pages[0]
