@@ -8,16 +8,15 @@ that is ours.
 
 from __future__ import annotations
 
-import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as BinasciiError
 from collections import OrderedDict
 from dataclasses import dataclass
+from hashlib import blake2b
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import orjson
 
+from console.seal import Seal
 from console.users import Person, Role
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ __all__ = ["COOKIE", "CSRF_HEADER", "LOOPBACK", "Door", "Guesses", "Visit"]
 
 COOKIE = "andon_session"
 CSRF_HEADER = "x-andon-token"
+SESSION = "session"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 GUESSES_MAX = 5
@@ -100,10 +100,9 @@ class Door:
     ) -> None:
         self._settings = settings
         self._users = users
-        self._secret = secret
+        self.seal = Seal(secret, clock)
         self._local = local
-        self._clock = clock
-        self._secure = settings.host not in LOOPBACK if settings.cookie_secure is None else settings.cookie_secure
+        self._secure = _secure(settings)
 
     @property
     def secure(self) -> bool:
@@ -113,7 +112,8 @@ class Door:
     @property
     def open(self) -> bool:
         """Nobody has to sign in."""
-        return self._users is None and self._settings.proxy_user_header is None
+        settings = self._settings
+        return self._users is None and settings.proxy_user_header is None and settings.oidc_issuer is None
 
     @property
     def has_users(self) -> bool:
@@ -126,14 +126,21 @@ class Door:
             return self._visit(Person(self._local, Role.OPERATOR), "local", float("inf"))
         return self._by_proxy(address, headers) or self._by_cookie(cookie)
 
-    def session_of(self, person: Person) -> tuple[str, int]:
-        """A new session's cookie, and how many seconds it is good for."""
-        assert self._users is not None
-        user = self._users.find(person.name)
+    def session_of(self, person: Person, *, by_provider: bool = False) -> tuple[str, int]:
+        """A new session's cookie, and how many seconds it is good for.
+
+        Args:
+            by_provider: the plant's identity provider has said who they are, and their role holds as long as this.
+        """
         lasts_s = round(self._settings.session_h * 3600)
-        body = orjson.dumps([person.name, user.mark if user else "", round(self._clock()) + lasts_s])
-        text = urlsafe_b64encode(body).decode().rstrip("=")
-        return f"{text}.{self._sign('session', text)}", lasts_s
+        if by_provider:
+            mark = self._provider_mark()
+        else:
+            assert self._users is not None
+            user = self._users.find(person.name)
+            mark = user.mark if user else ""
+        role = person.role if by_provider else None
+        return self.seal.close(SESSION, [person.name, mark, role], lasts_s=lasts_s), lasts_s
 
     def _by_proxy(self, address: str, headers: Mapping[str, str]) -> Visit | None:
         settings = self._settings
@@ -150,24 +157,32 @@ class Door:
         return self._visit(Person(name, role), name, float("inf"))
 
     def _by_cookie(self, cookie: str | None) -> Visit | None:
-        text, _, signature = (cookie or "").partition(".")
-        if (
-            self._users is None
-            or not text
-            or not hmac.compare_digest(signature.encode(), self._sign("session", text).encode())
-        ):
+        session = self.seal.open(SESSION, cookie)
+        if session is None:
             return None
-        try:
-            name, mark, expires = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        except (orjson.JSONDecodeError, BinasciiError, ValueError, TypeError):
+        (name, mark, role), expires_s = session
+        if role is not None:
+            known = self._settings.oidc_issuer is not None and mark == self._provider_mark()
+            return self._visit(Person(name, Role(role)), cookie or "", expires_s) if known else None
+        user = None if self._users is None else self._users.find(name)
+        if user is None or user.mark != mark:
             return None
-        user = self._users.find(name)
-        if user is None or user.mark != mark or expires <= self._clock():
-            return None
-        return self._visit(Person(name, user.role), text, expires)
+        return self._visit(Person(name, user.role), cookie or "", expires_s)
+
+    def _provider_mark(self) -> str:
+        """Changes with what the settings say of the provider: sessions that were begun by others are over."""
+        settings = self._settings
+        said = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_role_claim, settings.oidc_operator_group)
+        return blake2b(orjson.dumps(said), digest_size=6).hexdigest()
 
     def _visit(self, person: Person, session: str, expires_s: float) -> Visit:
-        return Visit(person, self._sign("token", session), expires_s)
+        return Visit(person, self.seal.sign("token", session), expires_s)
 
-    def _sign(self, purpose: str, text: str) -> str:
-        return hmac.new(self._secret, f"{purpose}\x1f{text}".encode(), "sha256").hexdigest()
+
+def _secure(settings: Console) -> bool:
+    """Whether cookies are for TLS only: as is said; else by how people reach the page."""
+    if settings.cookie_secure is not None:
+        return settings.cookie_secure
+    if settings.public_url is not None:
+        return settings.public_url.startswith("https:")
+    return settings.host not in LOOPBACK

@@ -85,6 +85,13 @@ class History:
             found: int | None = connection.execute("SELECT max(heard_ms) FROM alert").fetchone()[0]
         return found
 
+    @property
+    def oldest_ts(self) -> int | None:
+        """Event time of the oldest that is kept (ms); None: there is none."""
+        with self._store.reading() as connection:
+            found: int | None = connection.execute("SELECT min(ts) FROM alert").fetchone()[0]
+        return found
+
     def story(self, alert_id: str) -> list[Line]:
         """All transitions of one episode of an alarm, in the order in which they were heard."""
         return self._lines("alert_id = ? ORDER BY number DESC", (alert_id,))

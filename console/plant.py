@@ -119,8 +119,11 @@ class Plant:
     """Sends a command and waits for its answer: blocks for some seconds at most."""
     report: Callable[[Iterable[tuple[str, bytes]], int, int, Standing], dict[str, Any]]
     """Figures of (event id, body) of alerts from one time to another (ms), and of what stands."""
-    status: Callable[[], dict[str, Any]]
-    """What the service says of itself; {"fault": why} where it doesn't answer."""
+    status: Callable[[], list[dict[str, Any]]]
+    """What each process of the service says of itself, with its `address`; and why, as `fault`, one doesn't answer."""
+    past: Callable[[str, int, int], dict[str, Any]] | None
+    """Figures for a page (`system`, `report`) from one time to another (ms), older than what the console keeps itself:
+    `fault`, and `charts` of `title`, `unit` and `trend`. None: nobody keeps any."""
     reproduce: Callable[[Alert, int], list[str]]
     """Commands that show again how an alarm came: its first alert, and until when (ms)."""
     feeds: Callable[[], list[Told]]

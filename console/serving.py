@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
 
-from console.app import app
-from console.doors import LOOPBACK, Door
+from console.app import Console, app
+from console.doors import LOOPBACK, Door, Guesses
 from console.history import History
 from console.live import Live
+from console.shared import Shared
+from console.sign_in import SignIn
 from console.store import Store
 from console.trends import Trends
 from console.users import Users
@@ -23,8 +25,9 @@ from contracts.errors import AndonError, ConfigError, Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from console.journey import Provider
     from console.plant import HeardAlert, Plant, Readings, StateRecord
-    from contracts.console import Console
+    from contracts.console import Console as ConsoleSettings
 
 __all__ = ["Serving", "check_doors"]
 
@@ -35,18 +38,20 @@ END_WAIT_S = 5.0
 STREAMS_WAIT_S = 1
 
 
-def check_doors(settings: Console) -> None:
+def check_doors(settings: ConsoleSettings) -> None:
     """Refuse to open a plant to a network before it is said who may come in.
 
     Raises: ConfigError.
     """
     if settings.host in LOOPBACK or settings.users_file is not None or settings.proxy_user_header is not None:
         return
+    if settings.oidc_issuer is not None:
+        return
     problem = Problem(
         "console.host",
         f"{settings.host} can be reached by others, and nobody has to sign in.",
-        "Set console.users_file (andon console add-user NAME --role operator), or console.proxy_user_header; "
-        "or serve it on 127.0.0.1.",
+        "Set console.users_file (andon console add-user NAME --role operator), console.oidc_issuer, or "
+        "console.proxy_user_header; or serve it on 127.0.0.1.",
     )
     raise ConfigError("the console", (problem,))
 
@@ -56,11 +61,14 @@ class Serving:
 
     Args:
         local: name of whoever sits at this machine, where nobody has to sign in.
+        provider: of identities, by which people may sign in.
 
     Raises: ConfigError if the address can't be had, or may not be served; StateError if the store can't be used.
     """
 
-    def __init__(self, plant: Plant, *, local: str, fault: Callable[[AndonError], None]) -> None:
+    def __init__(
+        self, plant: Plant, *, local: str, fault: Callable[[AndonError], None], provider: Provider | None = None
+    ) -> None:
         settings = plant.settings.console
         check_doors(settings)
         self._plant = plant
@@ -78,18 +86,17 @@ class Serving:
         self.trends = Trends(self._store)
         self.live = Live(plant.table(), plant.clock)
         door = Door(settings, users, secret=secret, local=local, clock=time.time)
-        built = app(
+        console = Console(
             plant=plant,
             live=self.live,
             history=self.history,
             trends=self.trends,
             store=self._store,
-            door=door,
-            users=users,
-            clock=time.monotonic,
+            sign_in=SignIn(plant=plant, door=door, users=users, provider=provider, guesses=Guesses(time.monotonic)),
+            shared=Shared(time.monotonic),
         )
         config = uvicorn.Config(
-            built,
+            app(console),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -175,7 +182,7 @@ class Serving:
                 self._fault(error)
 
 
-def _listen(settings: Console) -> socket.socket:
+def _listen(settings: ConsoleSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

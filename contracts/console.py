@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from contracts.section import Number, Section, TimeZone, Whole
 
 __all__ = ["Console"]
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Console(Section):
@@ -55,6 +58,42 @@ class Console(Section):
     proxy_addresses: Annotated[
         tuple[str, ...], Field(min_length=1, description="addresses of that proxy: from others its headers are ignored")
     ] = ("127.0.0.1", "::1")
+    public_url: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://[^/?#\s]+/?$",
+            description="how people reach the page, e.g. `https://console.plant.example`: signing in by OIDC needs it",
+        ),
+    ] = None
+    oidc_issuer: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://[^?#\s]+$",
+            description="the plant's identity provider (OpenID Connect), as it names itself; needs the extra `oidc`",
+        ),
+    ] = None
+    oidc_client_id: Annotated[
+        str | None, Field(min_length=1, description="under which the provider knows this console")
+    ] = None
+    oidc_client_secret_file: Annotated[
+        str | None, Field(min_length=1, description="file with the client's secret; without it, it is a public client")
+    ] = None
+    oidc_scopes: Annotated[
+        tuple[str, ...], Field(min_length=1, description="what the provider is asked for; `openid` is one of them")
+    ] = ("openid", "profile", "email")
+    oidc_name_claim: Annotated[
+        str, Field(min_length=1, description="claim with the name that stands in what a person does")
+    ] = "preferred_username"
+    oidc_role_claim: Annotated[
+        str, Field(min_length=1, description="claim with a person's groups, or the path to it: `realm_access.roles`")
+    ] = "groups"
+    oidc_operator_group: Annotated[
+        str, Field(min_length=1, description="group whose members are operators; others whom the provider knows look")
+    ] = "operator"
+    oidc_ca_file: Annotated[
+        str | None,
+        Field(min_length=1, description="PEM file of who has signed the provider's certificate, if private"),
+    ] = None
     store: Annotated[
         str, Field(min_length=1, description="file with trends and the history of alerts, made when it is missing")
     ] = "./console.db"
@@ -64,7 +103,39 @@ class Console(Section):
     history_days: Annotated[
         Number, Field(ge=1, le=3660, description="how long alerts and trends are kept; fine trends for shorter")
     ] = 30.0
-    status_url: Annotated[
+    status_urls: Annotated[
+        tuple[str, ...],
+        Field(
+            description="where processes of `andon run` serve /status; a name with several addresses is asked at each. "
+            "By default where `[service]` has it served"
+        ),
+    ] = ()
+    prometheus_url: Annotated[
         str | None,
-        Field(min_length=1, description="where `andon run` serves /status; by default where `[service]` has it served"),
+        Field(
+            pattern=r"^https?://[^/?#\s]+[^?#\s]*$",
+            description="a Prometheus that scrapes andon, e.g. `http://127.0.0.1:9090`: what it has kept is shown too",
+        ),
     ] = None
+    prometheus_job: Annotated[str, Field(min_length=1, description="the `job` under which it scrapes andon")] = "andon"
+    prometheus_token_file: Annotated[
+        str | None, Field(min_length=1, description="file with a bearer token, where it wants one")
+    ] = None
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> Self:
+        if self.oidc_issuer is None:
+            return self
+        for name, what in (
+            ("oidc_client_id", "the client's name there"),
+            ("public_url", "where it sends people back to"),
+        ):
+            if getattr(self, name) is None:
+                raise ValueError(f"oidc_issuer is given without {name}|give {name}, too: {what}")
+        if "openid" not in self.oidc_scopes:
+            raise ValueError("oidc_scopes lacks openid|add it: without it nobody is told who signs in")
+        for name in ("oidc_issuer", "public_url"):
+            parts = urlsplit(getattr(self, name))
+            if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+                raise ValueError(f"{name} is http, which others can read and change|give an https address")
+        return self

@@ -105,14 +105,16 @@ def _serve(settings: Settings, *, file: str, by: str, stop: Event) -> AndonError
     """
     import structlog  # noqa: PLC0415 - all of these: `andon --help` shall not wait for numba and Kafka
 
+    from andon.answer.clerk import Clerk  # noqa: PLC0415
     from andon.answer.desk import Desk  # noqa: PLC0415
     from andon.console.figures import report_of  # noqa: PLC0415
     from andon.console.kafka import KafkaFeeds  # noqa: PLC0415
     from andon.console.orders import Counter  # noqa: PLC0415
+    from andon.console.processes import told_by_processes  # noqa: PLC0415
+    from andon.console.prometheus import PastFigures  # noqa: PLC0415
     from andon.console.reproduce import commands_for  # noqa: PLC0415
     from andon.logs import log_to  # noqa: PLC0415
     from andon.table import Table, now_ms  # noqa: PLC0415
-    from andon.watch.clerk import Clerk  # noqa: PLC0415
     from console.plant import Clock, Plant  # noqa: PLC0415
     from console.serving import Serving  # noqa: PLC0415
     from dataflows.kafka_client import wait_for_topics  # noqa: PLC0415
@@ -133,6 +135,13 @@ def _serve(settings: Settings, *, file: str, by: str, stop: Event) -> AndonError
         stop.set()
 
     table = Table()
+    provider = None
+    if settings.console.oidc_issuer is not None:
+        from andon.console.provider import provider_of  # noqa: PLC0415 - an optional extra
+
+        provider = provider_of(
+            settings.console, tell=lambda error: log.warning("not signed in", reason=error.why, why=str(error))
+        )
     with Clerk(lambda ended: Desk(settings, stop=ended), stop=stop) as clerk:
         plant = Plant(
             settings=settings,
@@ -140,14 +149,15 @@ def _serve(settings: Settings, *, file: str, by: str, stop: Event) -> AndonError
             clock=lambda: Clock(now_ms()),
             order=Counter(clerk, table, now_ms).order,
             report=report_of,
-            status=partial(_status, settings),
+            status=partial(told_by_processes, settings),
+            past=PastFigures(settings.console) if settings.console.prometheus_url is not None else None,
             reproduce=partial(commands_for, file=file),
             feeds=lambda: told[0].told() if told else [],
             devices=lambda: told[0].devices.all() if told else [],
             version=version_of("andon"),
         )
         with (
-            Serving(plant, local=by, fault=fault) as serving,
+            Serving(plant, local=by, fault=fault, provider=provider) as serving,
             KafkaFeeds(settings, serving, stop=stop, fault=fault) as feeds,
         ):
             told.append(feeds)
@@ -162,16 +172,7 @@ def _sign_in(settings: Settings) -> str:
     console = settings.console
     ways = [
         *(["users of " + console.users_file] if console.users_file is not None else []),
+        *([f"provider {console.oidc_issuer}"] if console.oidc_issuer is not None else []),
         *([f"proxy header {console.proxy_user_header}"] if console.proxy_user_header is not None else []),
     ]
     return " and ".join(ways) or "nobody has to: this machine only, until console.users_file is set"
-
-
-def _status(settings: Settings) -> dict[str, Any]:
-    """What the service says of itself, or why it doesn't."""
-    from andon.status import address_of, fetch  # noqa: PLC0415
-
-    try:
-        return fetch(settings.console.status_url or address_of(settings))
-    except (AndonError, click.UsageError) as error:
-        return {"fault": str(error)}

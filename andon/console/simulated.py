@@ -202,16 +202,23 @@ class SimulatedConsole:
             order=self.order,
             report=report_of,
             status=self._status,
+            past=None,
             reproduce=lambda _first, _until: [f"andon demo --seed {self._seed}"],
             feeds=lambda: [Told("simulated plant", caught_up=True, heard=self._heard, fault="")],
             devices=list,
             version=version_of("andon"),
         )
         for port in (self._settings.console.port, 0):
-            console = {"port": port, "host": "127.0.0.1", "users_file": None, "store": str(Path(folder) / "console.db")}
-            settings = self._settings.model_copy(
-                update={"console": self._settings.console.model_copy(update=console | {"proxy_user_header": None})}
-            )
+            console = {
+                "port": port,
+                "host": "127.0.0.1",
+                "users_file": None,
+                "proxy_user_header": None,
+                "oidc_issuer": None,
+                "store": str(Path(folder) / "console.db"),
+            }
+            update = {"console": self._settings.console.model_copy(update=console)}
+            settings = self._settings.model_copy(update=update)
             try:
                 serving = Serving(replace(plant, settings=settings), local="you", fault=lambda _error: None)
                 self._serving = self._stack.enter_context(serving)
@@ -300,6 +307,8 @@ class SimulatedConsole:
     def end(self) -> None:
         """The plant stands still: what stands may still be looked at."""
         self._ended = True
+        if self._serving is not None:
+            self._beat(self._now[0])
 
     def order(self, order: Order) -> Reply:
         """What somebody at the page wants done."""
@@ -333,11 +342,11 @@ class SimulatedConsole:
             time.sleep(LOOK_S)
         return Reply(done=False, why="the plant was busy, or has ended: no answer came.")
 
-    def _status(self) -> dict[str, Any]:
+    def _status(self) -> list[dict[str, Any]]:
         """What the flow in this process says of itself; nothing waits on a topic here."""
         if self._health is None:
-            return {"fault": "The simulated plant doesn't run yet."}
-        return self._health.status() | {"ready": True, "unready": []}
+            return [{"address": "", "fault": "The simulated plant doesn't run yet."}]
+        return [self._health.status() | {"address": "", "ready": True, "unready": []}]
 
     def _answers_take(self, record: AlarmRecord) -> None:
         with self._lock:

@@ -2,22 +2,36 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from andon.table import Table
+from console.app import Console as ConsolePages
 from console.app import app
-from console.doors import CSRF_HEADER, GUESSES_MAX, Door
+from console.doors import CSRF_HEADER, GUESSES_MAX, Door, Guesses
+from console.journey import Journey, NotSignedInError, Why
 from console.live import Live
 from console.plant import Order
-from console.users import Role, Users, add_user
+from console.shared import Shared
+from console.sign_in import SignIn
+from console.users import Person, Role, Users, add_user
 from contracts.alarm_states import Hold
 from tests.alarm_states import T0, alarm_state
 from tests.console.plants import Desk, heard, plant_of, state_record, stores
 
 PASSWORD = "correct horse battery"
-GETS = ["/api/events", "/api/assets", "/api/asset", "/api/trend", "/api/alarm/0", "/api/report", "/api/system"]
+GETS = [
+    "/api/events",
+    "/api/assets",
+    "/api/asset",
+    "/api/trend",
+    "/api/alarm/0",
+    "/api/report",
+    "/api/system",
+    "/api/past",
+]
 
 
 class Browser:
@@ -46,25 +60,35 @@ class Browser:
 class Console:
     """A console without a socket."""
 
-    def __init__(self, folder, *, users=None, desk=None, host="localhost", clock=time.monotonic, **settings):
+    def __init__(
+        self,
+        folder,
+        *,
+        users=None,
+        desk=None,
+        host="localhost",
+        clock=time.monotonic,
+        provider=None,
+        past=None,
+        **settings,
+    ):
         self.table = Table()
         self.desk = desk or Desk()
-        plant = plant_of(self.table, desk=self.desk, now_ms=T0 + 60_000, **settings)
+        plant = replace(plant_of(self.table, desk=self.desk, now_ms=T0 + 60_000, **settings), past=past)
         self.store, self.history, self.trends = stores(folder)
         self.live = Live(self.table, plant.clock)
         known = Users(users) if users is not None else None
         door = Door(plant.settings.console, known, secret=b"s", local="tom", clock=time.time)
-        built = app(
+        built = ConsolePages(
             plant=plant,
             live=self.live,
             history=self.history,
             trends=self.trends,
             store=self.store,
-            door=door,
-            users=known,
-            clock=clock,
+            sign_in=SignIn(plant=plant, door=door, users=known, provider=provider, guesses=Guesses(clock)),
+            shared=Shared(clock),
         )
-        self.http = Browser(built, host=host)
+        self.http = Browser(app(built), host=host)
 
     def sign_in(self, name, password=PASSWORD):
         """As the form does; the token for what changes something."""
@@ -308,16 +332,142 @@ def test_a_report_is_of_the_hours_that_were_asked_for(console):
 
     figures = console.http.get("/api/report?hours=1").json()
 
-    assert figures == {"alerts": 1, "from": T0 + 60_001 - 3_600_000, "to": T0 + 60_001}
+    assert figures == {
+        "alerts": 1,
+        "from": T0 + 60_001 - 3_600_000,
+        "to": T0 + 60_001,
+        "oldest_ts": T0 - 3_600_000,
+    }
 
 
 def test_the_system_says_how_it_is(console):
     """Also where the service doesn't answer."""
     system = console.http.get("/api/system").json()
 
-    assert system["service"] == {"fault": "nobody is asked here"}
+    assert system["service"]["fault"] == "nobody is asked here"
     assert system["console"]["store_bytes"] > 0
     assert system["console"]["complete"] is False
+
+
+def test_without_a_prometheus_there_is_no_past(console):
+    """The page has no place for it then."""
+    assert console.http.get("/api/past?page=system&hours=8").json() == {"configured": False}
+
+
+def test_the_past_is_asked_for_once_for_all_screens(tmp_path):
+    """With hours that are bounded, and no words of the browser's."""
+    asked = []
+
+    def past(*question):
+        asked.append(question)
+        return {"fault": "", "charts": [question[0]]}
+
+    console = Console(tmp_path, past=past)
+    now = T0 + 60_000
+
+    for _ in range(3):
+        assert console.http.get("/api/past?page=report&hours=8").json() == {
+            "configured": True,
+            "fault": "",
+            "charts": ["report"],
+        }
+    console.http.get("/api/past?page=system&hours=99999999")
+
+    assert asked == [("report", now - 8 * 3_600_000, now), ("system", now - 366 * 86_400_000, now)]
+    assert console.http.get("/api/past?page=up{}&hours=8").status_code == 400
+
+
+class Provider:
+    """An identity provider that knows one person; or nobody, and says why."""
+
+    def __init__(self, person=None, *, why=None):
+        self.person = person
+        self.why = why
+        self.told = []
+        self.tell = self.told.append
+
+    def leave(self, then):
+        """To its form."""
+        if self.why is Why.UNREACHABLE:
+            raise NotSignedInError(self.why, "it is away")
+        return "https://id.plant.example/auth", Journey("state", "nonce", "verifier", then)
+
+    def arrive(self, answer, journey):
+        """From there."""
+        assert (answer, journey.verifier) == ({"code": "c"}, "verifier")
+        if self.why is not None:
+            raise NotSignedInError(self.why, "the provider says no")
+        return self.person
+
+
+OIDC = {
+    "oidc_issuer": "https://id.plant.example/realms/1",
+    "oidc_client_id": "console",
+    "public_url": "https://console.plant.example",
+}
+
+
+def test_who_comes_back_from_the_provider_has_a_session_and_is_where_they_wanted_to_be(tmp_path):
+    """The way there is remembered by the browser that left, for one path and some minutes."""
+    console = Console(tmp_path, provider=Provider(Person("maria", Role.OPERATOR)), **OIDC, cookie_secure=False)
+    assert console.http.get("/api/me").json() == {
+        "signed_in": False,
+        "has_users": False,
+        "provider": "id.plant.example",
+    }
+
+    there = console.http.get("/api/oidc/login?then=/report")
+    back = console.http.get("/api/oidc/callback?code=c")
+
+    assert (there.status_code, there.headers["location"]) == (303, "https://id.plant.example/auth")
+    assert {"HttpOnly", "SameSite=lax", "Path=/api/oidc/callback", "Max-Age=600"} <= set(
+        there.headers["set-cookie"].split("; ")
+    )
+    assert (back.status_code, back.headers["location"]) == (303, "/report")
+    session, gone = back.headers.get_list("set-cookie")
+    assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(session.split("; "))
+    assert gone.startswith('andon_journey=""')
+    assert console.http.get("/api/me").json()["name"] == "maria"
+    assert console.http.get("/api/oidc/callback?code=c").headers["location"] == "/?signin=expired"
+    assert console.http.get("/api/me").json()["role"] == "operator"
+
+
+@pytest.mark.parametrize("why", [Why.REFUSED, Why.INVALID, Why.NAMELESS])
+def test_who_is_not_let_in_comes_back_to_the_sign_in_page_with_a_word(tmp_path, why):
+    """What the provider said exactly is for the log, not for an address that somebody may make up."""
+    provider = Provider(why=why)
+    console = Console(tmp_path, provider=provider, **OIDC, cookie_secure=False)
+    console.http.get("/api/oidc/login")
+
+    back = console.http.get("/api/oidc/callback?code=c")
+
+    assert (back.status_code, back.headers["location"]) == (303, f"/?signin={why}")
+    assert [str(error) for error in provider.told] == ["the provider says no"]
+    assert console.http.get("/api/assets").status_code == 401
+
+
+def test_a_provider_that_is_away_is_said_on_the_sign_in_page(tmp_path):
+    """Not a blank page, and nobody is sent to nowhere."""
+    console = Console(tmp_path, provider=Provider(why=Why.UNREACHABLE), **OIDC)
+
+    assert console.http.get("/api/oidc/login").headers["location"] == "/?signin=unreachable"
+
+
+def test_who_comes_back_without_having_left_is_nobody(tmp_path):
+    """A link to our callback, from a letter: it signs nobody in as somebody else."""
+    console = Console(tmp_path, provider=Provider(Person("mallory", Role.OPERATOR)), **OIDC)
+
+    assert console.http.get("/api/oidc/callback?code=c").headers["location"] == "/?signin=expired"
+    assert (
+        console.http.get("/api/oidc/callback?code=c", headers={"cookie": "andon_journey=x.y"}).headers["location"]
+        == "/?signin=expired"
+    )
+
+
+def test_without_a_provider_there_is_no_way_to_one(console):
+    """Nobody is sent anywhere."""
+    for path in ("/api/oidc/login", "/api/oidc/callback"):
+        assert console.http.get(path).status_code == 404
 
 
 def test_no_path_leads_out_of_our_own_files(console):

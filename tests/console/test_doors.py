@@ -9,6 +9,11 @@ from contracts.console import Console
 from contracts.errors import ConfigError
 
 PASSWORD = "correct horse battery"
+OIDC = {
+    "oidc_issuer": "https://id.plant.example",
+    "oidc_client_id": "console",
+    "public_url": "https://console.plant.example",
+}
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +59,7 @@ def test_a_network_is_not_let_in_before_it_is_said_who_may(host):
 
     check_doors(Console(host=host, users_file="users"))
     check_doors(Console(host=host, proxy_user_header="X-Forwarded-User"))
+    check_doors(Console(host=host, **OIDC))
 
 
 def test_a_session_says_who_it_is_until_its_hours_are_over(users_file):
@@ -152,12 +158,53 @@ def test_a_proxy_that_tells_no_groups_lets_in_viewers():
     assert visit(door, headers={"x-user": "maria", "x-groups": "operator"}).person.role is Role.VIEWER
 
 
+def test_a_session_by_a_provider_keeps_its_role_and_ends_with_its_hours(users_file):
+    """Whoever the plant's provider has named; no line in the file of users is needed, and none is asked."""
+    clock = Clock()
+    door = door_of(clock=clock, **OIDC)
+    cookie, lasts_s = door.session_of(Person("jens", Role.OPERATOR), by_provider=True)
+
+    assert visit(door, cookie=cookie).person == Person("jens", Role.OPERATOR)
+    assert visit(door) is None
+    assert visit(door_of(Users(users_file), clock=clock, **OIDC), cookie=cookie).person.role is Role.OPERATOR
+    clock.now += lasts_s + 1
+    assert visit(door, cookie=cookie) is None
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"oidc_issuer": "https://id2.plant.example"},
+        {"oidc_client_id": "another"},
+        {"oidc_operator_group": "boss"},
+        {"oidc_role_claim": "roles"},
+        {"oidc_issuer": None},
+    ],
+)
+def test_sessions_by_a_provider_end_when_the_settings_say_another(users_file, changed):
+    """Who was let in by what doesn't count any more signs in anew."""
+    cookie, _ = door_of(**OIDC).session_of(Person("maria", Role.OPERATOR), by_provider=True)
+
+    assert visit(door_of(Users(users_file), **OIDC | changed), cookie=cookie) is None
+
+
+def test_a_session_of_the_file_is_none_of_the_provider_and_the_other_way_round(users_file):
+    """A name alone opens nothing: it has to have been given by the same."""
+    users = Users(users_file)
+    by_file, _ = door_of(users, users_file="x").session_of(Person("wallboard", Role.VIEWER))
+
+    assert visit(door_of(**OIDC), cookie=by_file) is None
+    assert visit(door_of(users, **OIDC), cookie=by_file).person == Person("wallboard", Role.VIEWER)
+
+
 def test_cookies_are_for_tls_but_on_this_machine():
     """Off this machine a session never travels in the clear, unless it is said so."""
     assert not door_of().secure
     assert door_of(host="0.0.0.0").secure  # noqa: S104
     assert not door_of(host="0.0.0.0", cookie_secure=False).secure  # noqa: S104
     assert door_of(cookie_secure=True).secure
+    assert door_of(public_url="https://console.plant.example").secure
+    assert not door_of(host="0.0.0.0", public_url="http://localhost:9480").secure  # noqa: S104
 
 
 def test_after_five_wrong_passwords_one_waits():

@@ -55,7 +55,8 @@ def house(tmp_path_factory):
             "kafka:9092": broker.bootstrap,
             "alertmanager:9093": here["alertmanager"],
             "127.0.0.1:9090": here["prometheus"],
-            "http://andon:9464": f"http://{here['andon']}",
+            "http://andon-metrics:9464": f"http://{here['andon']}",
+            "http://prometheus:9090": f"http://{here['prometheus']}",
             "scrape_interval: 15s": "scrape_interval: 1s",
             "evaluation_interval: 15s": "evaluation_interval: 1s",
             '"4d"': '"1h"',
@@ -212,12 +213,20 @@ def test_the_operators_page_is_served_to_who_signs_in(busy):
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own http
-                return answer.status
+                return answer.status, answer.headers["Set-Cookie"].split(";")[0]
         except urllib.error.HTTPError as error:
-            return error.code
+            return error.code, ""
 
-    assert sign_in("andon-demo") == 200
-    assert sign_in("wrong") == 401
+    status, cookie = sign_in("andon-demo")
+    assert status == 200
+    assert sign_in("wrong")[0] == 401
+
+    def past():
+        request = urllib.request.Request(f"{busy.console}/api/past?page=system&hours=8", headers={"Cookie": cookie})  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own http
+            return json.load(answer)
+
+    wait_until(lambda: past()["charts"] and past()["charts"][0]["trend"]["start"], "it shows what Prometheus has kept")
 
 
 def test_all_rules_are_evaluated_and_no_alert_is_wrong(busy):

@@ -8,11 +8,15 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from deploy.debian import home
 from tests.console.browser import open_browser
 from tests.console.process import Console
+from tests.deploy.broker import free_port
+from tests.deploy.tools import debian
 from tests.kafka.service import Service, Topics, environment, produce, reading, wait_until
 
 RULES = """
@@ -40,6 +44,17 @@ class Plant:
     service: Service
     clock: int = 0
 
+    @property
+    def metrics(self):
+        """Where its processes are asked how they are, in their order."""
+        ports = {event["process"]: event["port"] for event in self.service.events("metrics served")}
+        return [f"127.0.0.1:{port}" for _, port in sorted(ports.items())]
+
+    def read_by(self, metrics):
+        """How many messages a process has read."""
+        _, status = self.service.get("/status", port=int(metrics.split(":")[1]))
+        return sum(sum(lane["positions"].values()) for lane in json.loads(status)["lanes"].values())
+
     def reads(self, asset, value, *, sensor="temp"):
         """One reading, each later than the one before."""
         self.clock = max(self.clock + 1, now_ms())
@@ -48,7 +63,7 @@ class Plant:
 
 @pytest.fixture(scope="module")
 def plant(kafka, module_topics, tmp_path_factory):
-    """Two hours of four presses, and the service that has read them."""
+    """Two hours of four presses, and the service that has read them, in two processes."""
     topics = Topics(module_topics)
     service = Service(tmp_path_factory.mktemp("service"), kafka, topics, rules=RULES, service="epoch_s = 1")
     start = now_ms() - 120 * MINUTE
@@ -60,9 +75,10 @@ def plant(kafka, module_topics, tmp_path_factory):
     ]
     produce(kafka, topics.readings, history, sent_then=True)
     with service:
-        service.start()
-        service.wait_until_read(len(history))
-        yield Plant(kafka, topics, service)
+        service.start("--processes", "2")
+        plant = Plant(kafka, topics, service)
+        wait_until(lambda: sum(map(plant.read_by, plant.metrics)) >= len(history), "all is read")
+        yield plant
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +89,42 @@ def chromium():
 
 
 @pytest.fixture(scope="module")
-def console(plant, tmp_path_factory):
+def prometheus(plant, tmp_path_factory):
+    """A real one that scrapes the service."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    scrape = {"job_name": "andon", "static_configs": [{"targets": plant.metrics}]}
+    (folder / "prometheus.yml").write_text(
+        json.dumps({"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [scrape]})
+    )
+    path, port = Path(debian("prometheus")), free_port()
+    with (folder / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                path,
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            cwd=home(path),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def console(plant, prometheus, tmp_path_factory):
     """A console of which nothing is expected but that it runs."""
-    port = plant.service.events("metrics served")[-1]["port"]
-    variables = {"ANDON_CONSOLE__STATUS_URL": f"http://127.0.0.1:{port}", "ANDON_CONSOLE__TIME_ZONE": "Europe/Berlin"}
+    variables = {
+        "ANDON_CONSOLE__STATUS_URLS": ",".join(f"http://{address}" for address in plant.metrics),
+        "ANDON_CONSOLE__TIME_ZONE": "Europe/Berlin",
+        "ANDON_CONSOLE__PROMETHEUS_URL": prometheus,
+    }
     with Console(plant.service.settings, tmp_path_factory.mktemp("console"), "--by", "tom", variables=variables) as one:
         yield one.start()
 
@@ -142,6 +190,38 @@ def test_every_page_is_clean_and_asks_no_other_host(plant, console, chromium):
             }
     assert wrong == []
     plant.reads("press-2", 60.0)
+
+
+def test_all_processes_of_the_service_are_shown(plant, console, chromium):
+    """Each with what it has to read; and together they are one service."""
+    with chromium.screen(console.url) as screen:
+        screen.open("/system")
+        screen.until(lambda: screen.page.locator(".processes tbody tr").count() == 2, "both are there")
+
+        text = screen.page.inner_text(".processes tbody")
+        assert [address for address in plant.metrics if address not in text] == []
+        assert text.count("● ready") == 2
+        assert len(console.get("/api/system")["service"]["lanes"]) == 4
+
+
+@pytest.mark.parametrize(("page", "title"), [("system", "Taken"), ("report", "Active")])
+def test_what_prometheus_has_kept_is_drawn(console, chromium, page, title):
+    """Lag, throughput and alarms from before this console was there; the server asks, the browser doesn't."""
+
+    def known():
+        charts = console.get(f"/api/past?page={page}&hours=8")["charts"]
+        return any(chart["trend"]["start"] for chart in charts if chart["title"] == title)
+
+    wait_until(known, "Prometheus has scraped")
+    with chromium.screen(console.url) as screen:
+        screen.open(f"/{page}")
+        screen.until(lambda: screen.page.locator(f".past section:has-text('{title}') canvas").count() == 1, "a chart")
+
+        assert {url.split("/")[2] for url in screen.requests if not url.startswith("data:")} == {
+            console.url.split("/")[2]
+        }
+        assert screen.faults == []
+        assert screen.axe() == []
 
 
 def test_an_alarm_tells_its_whole_story(plant, console, chromium):
@@ -227,17 +307,23 @@ def test_two_operators_acknowledge_at_once_and_both_see_who_was_first(plant, chr
 
 def test_a_shelf_holds_an_alarm_back_and_ends_by_itself(plant, console, chromium):
     """It leaves the list, is found under what is held back, and comes back when its time is over."""
+
+    def shelve(screen, for_s):
+        order = {"command": "shelve", "asset": "press-4", "alert_id": alert_id, "for_s": for_s, "comment": "cleaning"}
+        assert screen.send(order)["done"]
+
     plant.reads("press-4", 90.0)
     with chromium.screen(console.url) as screen:
         screen.until(lambda: ("press-4", "temp") in rows(screen), "the alarm is shown")
         screen.page.click(".row:has-text('press-4')")
-        assert screen.send(
-            {"command": "shelve", "asset": "press-4", "alert_id": screen.selected(), "for_s": 4, "comment": "cleaning"}
-        )["done"]
+        alert_id = screen.selected()
+        shelve(screen, 3600)
         screen.until(lambda: ("press-4", "temp") not in rows(screen), "it left the list")
         screen.page.keyboard.press("h")
         screen.until(lambda: "shelved to" in rows(screen).get(("press-4", "temp"), ""), "it is held back")
         screen.page.keyboard.press("h")
+        screen.until(lambda: ("press-4", "temp") not in rows(screen), "what is held back is hidden again")
+        shelve(screen, 2)  # nothing is looked at while these two seconds last: a busy machine may sleep through them
         screen.until(lambda: rows(screen).get(("press-4", "temp")) == "unacknowledged", "the shelf has ended")
     plant.reads("press-4", 60.0)
 
@@ -312,13 +398,20 @@ def test_a_phone_shows_the_list_and_then_the_alarm(plant, console, chromium):
 
 
 def test_it_says_when_nobody_watches_the_plant(kafka, topics, chromium, tmp_path):
-    """A quiet plant and a dead watcher look different."""
+    """A quiet plant and a dead watcher look different; and a Prometheus that is away is a line, and no more."""
     service = Service(tmp_path / "service", kafka, Topics(topics), rules=RULES)
-    with Console(service.settings, tmp_path / "console") as console:
+    away = f"http://127.0.0.1:{free_port()}"
+    variables = {"ANDON_CONSOLE__PROMETHEUS_URL": away, "ANDON_CONSOLE__STATUS_URLS": away}
+    with Console(service.settings, tmp_path / "console", variables=variables) as console:
         console.start()
         with chromium.screen(console.url) as screen:
             screen.until(lambda: "no heartbeat" in screen.page.inner_text(".watching"), "it says so")
             assert "No alarm stands." in screen.page.inner_text(".list")
+            for page in ("system", "report"):
+                screen.open(f"/{page}")
+                screen.until(lambda: screen.page.is_visible(".past"), "there is a place for it")
+                assert f"Prometheus at {away} doesn't answer" in screen.page.inner_text(".past")
+            assert screen.faults == []
 
 
 def _add_user(settings, users, name):

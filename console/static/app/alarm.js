@@ -111,7 +111,7 @@ export function Alarm({ id }) {
       <${Trend} first=${first} newest=${newest} over=${over} />
       <section class="card"><h2>At the raise</h2><dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>
       ${first.contributions.length > 1 && html`<section class="card"><h2>What contributes</h2><${Bars} label="Contributions, the largest first" rows=${first.contributions.slice(0, 10).map(({ sensor, share }) => ({ name: sensor, value: share, shown: `${Math.round(share * 100)} %` }))} /></section>`}
-      <section class="card"><h2>Evidence</h2><dl class="facts mono">${Object.entries(first.evidence).map(([name, value]) => html`<div key=${name}><dt>${name.replaceAll("_", " ")}</dt><dd>${evidenceValue(name, value)}</dd></div>`)}</dl></section>
+      <section class="card"><h2>Evidence</h2><dl class="facts mono">${Object.entries(first.evidence).map(([name, value]) => html`<div key=${name}><dt>${name.replace(/_ms$/, "").replaceAll("_", " ")}</dt><dd>${evidenceValue(name, value)}</dd></div>`)}</dl></section>
       <section class="card wide"><h2>See it again</h2><p class="muted">The same readings give the same alarm, byte for byte.</p>
         ${story.reproduce.map((line) => html`<p class="command" key=${line}><code>${line}</code><${Copy} text=${line} /></p>`)}
         <dl class="facts mono ids"><div><dt>alert id</dt><dd>${id}</dd></div>${lines[0]?.config && html`<div><dt>rule</dt><dd>${lines[0].config}</dd></div>`}${lines[0]?.place && html`<div><dt>record</dt><dd>${lines[0].place}</dd></div>`}<div><dt>newest word</dt><dd>${near(newest.ts)}</dd></div></dl></section>

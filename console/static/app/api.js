@@ -17,7 +17,7 @@ async function answer(response) {
     if (response.ok) throw new Fault(0, "the answer was cut off");
   }
   if (!response.ok) {
-    if (response.status === 401 && !location.search.includes("signin")) window.dispatchEvent(new Event("andon-signed-out"));
+    if (response.status === 401) window.dispatchEvent(new Event("andon-signed-out"));
     throw new Fault(response.status, document.fault ?? document.why ?? `the server answered ${response.status}`);
   }
   return document;

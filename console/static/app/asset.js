@@ -153,6 +153,6 @@ export function Asset({ asset, board }) {
           <span class="steps"><button class="chip" onClick=${() => shift(-0.3)} aria-label="Earlier">‹</button><button class="chip" onClick=${() => shift(0.3)} aria-label="Later">›</button><button class="chip" onClick=${() => scale(2)} aria-label="Wider">−</button><button class="chip" onClick=${() => scale(0.5)} aria-label="Closer">+</button></span></div></header>
       ${!found ? html`<${Empty}>Loading …</${Empty}>` : found.fault ? html`<${Empty}>It can't be shown: ${found.fault}.</${Empty}>` : html`<div class="asset-body">
         ${found.sensors.length ? html`<${Sensors} found=${found} zoom=${zoom} />` : html`<${Empty}>No readings of ${asset} are kept.</${Empty}>`}<${Story} found=${found} /></div>`}
-      <p class="foot"><span class="legend"><i class="l-line"></i>last value <i class="l-range"></i>lowest to highest <i class="l-band"></i>expected <i class="l-limit"></i>limit <i class="l-span"></i>alarm <i class="l-note"></i>somebody did something</span>
+      <p class="foot"><span class="legend"><i class="l-line"></i>last value <i class="l-range"></i>lowest to highest <i class="l-band"></i>expected, while an alarm stands <i class="l-limit"></i>limit <i class="l-span"></i>alarm <i class="l-note"></i>somebody did something</span>
         <span class="keys">drag to zoom <kbd>←</kbd><kbd>→</kbd> move <kbd>+</kbd><kbd>−</kbd> zoom <kbd>0</kbd> back</span></p>`}</div></div>`;
 }

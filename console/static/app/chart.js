@@ -2,7 +2,7 @@
 /* global uPlot */
 import { html, useEffect, useRef } from "./ui.js";
 import { me } from "./api.js";
-import { now } from "./time.js";
+import { clock, now } from "./time.js";
 import { number } from "./words.js";
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -92,6 +92,11 @@ function range(limits, spans) {
   };
 }
 
+// Of counts: none is at the bottom, and a quiet line lies there.
+function fromZero(_u, _low, high) {
+  return [0, (high || 1) * 1.12];
+}
+
 // A gap wider than two buckets is silence: there the line ends.
 function columns(trend) {
   const x = [], low = [], high = [], last = [];
@@ -120,7 +125,7 @@ const DATES = [
   [1, ":{ss}.{fff}", null, null, null, null, null, null, 1],
 ];
 
-export function Chart({ trend, from, to, limits = {}, spans = [], notes = [], height = 150, onZoom = null, label, plain = false }) {
+export function Chart({ trend, from, to, limits = {}, spans = [], notes = [], height = 150, onZoom = null, label, plain = false, zero = false }) {
   const place = useRef(null);
   const plot = useRef(null);
   const shown = useRef({});
@@ -134,7 +139,7 @@ export function Chart({ trend, from, to, limits = {}, spans = [], notes = [], he
       tzDate: (ts) => uPlot.tzDate(new Date(ts), me.time_zone === "UTC" ? "Etc/UTC" : me.time_zone),
       padding: [8, 10, 0, 0], legend: { show: false },
       cursor: { sync: { key: SYNC.key, scales: ["x", null] }, drag: { x: onZoom !== null, y: false, setScale: false }, points: { size: 6 } },
-      scales: { x: { time: true, range: () => [shown.current.from, shown.current.to] }, y: { range: (...given) => range(shown.current.limits, shown.current.spans)(...given) } },
+      scales: { x: { time: true, range: () => [shown.current.from, shown.current.to] }, y: { range: zero ? fromZero : (...given) => range(shown.current.limits, shown.current.spans)(...given) } },
       axes: plain ? [{ ...axis, values: DATES, space: 60, size: 30 }, { ...axis, size: 46, space: 28 }] : [{ ...axis, values: DATES, space: 70, size: 30 }, { ...axis, size: 54, space: 26 }],
       series: [{}, { ...line, stroke: "transparent" }, { ...line, stroke: "transparent" }, line],
       bands: [{ series: [1, 2], fill: css("trend-range") }],
@@ -150,7 +155,7 @@ export function Chart({ trend, from, to, limits = {}, spans = [], notes = [], he
         setCursor: [(u) => {
           const value = u.cursor.idx == null ? null : u.data[3][u.cursor.idx];
           const reader = place.current?.parentElement?.querySelector(".reader");
-          if (reader) reader.textContent = value == null ? "" : `${number(value)} at ${new Intl.DateTimeFormat("en-GB", { timeZone: me.time_zone, hourCycle: "h23", hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(u.data[0][u.cursor.idx])}`;
+          if (reader) reader.textContent = value == null ? "" : `${number(value)} at ${clock(u.data[0][u.cursor.idx])}`;
         }],
       },
     };
@@ -165,7 +170,7 @@ export function Chart({ trend, from, to, limits = {}, spans = [], notes = [], he
       plot.current.destroy();
       plot.current = null;
     };
-  }, [look, height, plain]);
+  }, [look, height, plain, zero]);
   useEffect(() => {
     plot.current?.setData(columns(trend));
   }, [trend, from, to, spans, limits, notes]);

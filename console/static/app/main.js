@@ -149,7 +149,7 @@ async function begin() {
     connect();
     render(html`<${App} signOut=${signOut} />`, root);
   } else {
-    render(html`<${SignIn} possible=${document.has_users} done=${begin} />`, root);
+    render(html`<${SignIn} possible=${document.has_users} provider=${document.provider} done=${begin} />`, root);
   }
 }
 

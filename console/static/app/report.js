@@ -2,10 +2,10 @@
 import { html, useEffect, useState } from "./ui.js";
 import { get } from "./api.js";
 import { Bars, Empty, Shape } from "./parts.js";
+import { Past, Spans } from "./past.js";
 import { lasting, moment, near, spanWords } from "./time.js";
 import { PRIORITIES, assetPath, count } from "./words.js";
 
-const SPANS = [[8, "8 h"], [24, "24 h"], [168, "7 days"], [720, "30 days"]];
 const TARGETS = { critical: 0.01, high: 0.05, medium: 0.15, low: 0.8 };
 const COLUMNS = 144;
 
@@ -42,6 +42,11 @@ function Listed({ title, rows, none = "none" }) {
     ${rows.length > 12 && html`<p class="muted">and ${rows.length - 12} more</p>`}</section>`;
 }
 
+// A report over more than is known says so: its first days may be quiet, or forgotten.
+function young({ oldest_ts, start_ts, end_ts }) {
+  return oldest_ts !== null && oldest_ts - start_ts > (end_ts - start_ts) * 0.1;
+}
+
 export function Report() {
   const [hours, setHours] = useState(24);
   const [figures, setFigures] = useState(null);
@@ -52,7 +57,7 @@ export function Report() {
     const timer = setInterval(load, 30_000);
     return () => { stop.abort(); clearInterval(timer); };
   }, [hours]);
-  const ranges = html`<div class="ranges" role="group" aria-label="Time reported">${SPANS.map(([span, word]) => html`<button key=${span} class="chip" aria-pressed=${hours === span} onClick=${() => setHours(span)}>${word}</button>`)}</div>`;
+  const ranges = html`<${Spans} hours=${hours} setHours=${setHours} label="Time reported" />`;
   if (!figures) return html`<${Empty}>Loading …</${Empty}>`;
   if (figures.fault) return html`<div class="report">${ranges}<${Empty}>${figures.fault}</${Empty}></div>`;
   const missed = figures.verdicts.filter((verdict) => verdict.met === false).length, judged = figures.verdicts.filter((verdict) => verdict.met !== null).length;
@@ -62,7 +67,8 @@ export function Report() {
         <table class="judged"><caption class="sr">Figures against targets, for one person who watches</caption><thead><tr><th>for one person who watches</th><th class="n">is</th><th>asked for</th><th></th></tr></thead><tbody>
         ${figures.verdicts.map((verdict) => html`<tr key=${verdict.figure} class=${verdict.met === false ? "missed" : ""}><th scope="row">${verdict.name}</th><td class="n">${verdict.shown}</td><td class="muted">${verdict.target}</td>
           <td>${verdict.met === null ? html`<span class="muted">${verdict.why}</span>` : verdict.met ? html`<span class="met">✓ met</span>` : html`<b class="not-met">✕ missed</b>`}</td></tr>`)}</tbody></table></section>
-      <div class="report-cards"><section class="card wide2"><h2 class="together">${count(figures.annunciated, "alarm")} <span class="muted">that called somebody</span></h2><${Rate} figures=${figures} /></section>
+      <div class="report-cards"><section class="card wide2"><h2 class="together">${count(figures.annunciated, "alarm")} <span class="muted">that called somebody</span></h2><${Rate} figures=${figures} />${young(figures) && html`<p class="muted">The oldest alert that this console knows is of ${moment(figures.oldest_ts)}.</p>`}</section>
+      <div class="wide2"><${Past} page="report" hours=${hours} title="Alarms" /></div>
       <section class="card"><h2>Most frequent</h2>${figures.top_ten.length ? html`<${Bars} label="The ten most frequent alarms" rows=${figures.top_ten.map((one) => ({ name: named(one.alarm).text, href: assetPath(named(one.alarm).asset), value: one.count, shown: `${one.count}` }))} />` : html`<p class="muted">none</p>`}</section>
       <section class="card"><h2>Priorities</h2><${Mix} priorities=${figures.priorities} annunciated=${figures.annunciated} /></section>
       <${Listed} title="Floods" rows=${figures.floods.map((flood) => html`<b>${near(flood.start_ts)}</b> ${flood.end_ts === null ? "goes on" : lasting(flood.end_ts - flood.start_ts)}, ${count(flood.raised, "alarm")}<br /><span class="muted">first up ${flood.first_up.slice(0, 2).map((key) => named(key).text).join(", ")}</span>`)} />

@@ -11,16 +11,17 @@ export function now() {
   return base.now + (performance.now() - base.at) * base.speed;
 }
 
-const formats = new Map();
+const formats = new Map(); // made once each: to make one takes longer than to draw a row
 
-function format(zone, options, key) {
+function format(zone, options, key, language = "en-GB") {
   const name = `${zone} ${key}`;
-  if (!formats.has(name)) formats.set(name, new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options }));
+  if (!formats.has(name)) formats.set(name, new Intl.DateTimeFormat(language, { timeZone: zone, hourCycle: "h23", ...options }));
   return formats.get(name);
 }
 
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
 const SHORT = { hour: "2-digit", minute: "2-digit" };
+const DATE = { year: "numeric", month: "2-digit", day: "2-digit" };
 
 export function clock(ms, zone = me.time_zone) {
   return format(zone, CLOCK, "clock").format(ms);
@@ -32,7 +33,7 @@ export function hourMinute(ms, zone = me.time_zone) {
 
 // 2026-03-02, whatever the language.
 export function date(ms, zone = me.time_zone) {
-  return new Intl.DateTimeFormat("sv-SE", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" }).format(ms);
+  return format(zone, DATE, "date", "sv-SE").format(ms);
 }
 
 export function moment(ms, zone = me.time_zone) {
