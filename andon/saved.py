@@ -16,7 +16,6 @@ from rich.table import Table as Grid
 
 from andon.printing import Output
 from contracts.errors import StateError
-from contracts.limits import RECOVERY_PARTITIONS
 from contracts.loading import load
 
 if TYPE_CHECKING:
@@ -58,9 +57,11 @@ def saved_of(directory: Path) -> dict[str, Any]:
     made_for = _made_for(saved / "andon.json", faults)
     store = saved / "store"
     parts = [part for path in sorted(store.glob("part-*.sqlite3")) if (part := _part(path, faults))]
-    missing = sorted(set(range(RECOVERY_PARTITIONS)) - {part["index"] for part in parts})
-    if missing:
-        faults.append(f"{len(missing)} of {RECOVERY_PARTITIONS} partitions are missing: {missing}")
+    count = max((part["count"] for part in parts), default=0)
+    if missing := sorted(set(range(count)) - {part["index"] for part in parts}):
+        faults.append(f"{len(missing)} of {count} partitions are missing: {missing}")
+    if not parts:
+        faults.append(f"{store.name} holds no partition")
     steps: dict[str, dict[str, int]] = {}
     for part in parts:
         for step, keys, size in part["steps"]:
@@ -98,7 +99,7 @@ def _part(path: Path, faults: list[str]) -> dict[str, Any] | None:
             for (said,) in store.execute("PRAGMA quick_check(1)"):
                 if said != "ok":
                     faults.append(f"{path.name}: {said}")
-            ((index,),) = store.execute("SELECT part_index FROM parts").fetchall()
+            ((index, count),) = store.execute("SELECT part_index, part_count FROM parts").fetchall()
             ((starts, resume_epoch),) = store.execute("SELECT count(*), max(resume_epoch) FROM exs").fetchall()
             steps = store.execute(
                 "SELECT step_id, count(DISTINCT state_key), sum(length(ser_change)) FROM snaps GROUP BY step_id"
@@ -109,6 +110,7 @@ def _part(path: Path, faults: list[str]) -> dict[str, Any] | None:
         return None
     return {
         "index": index,
+        "count": count,
         "starts": starts,
         "resume_epoch": resume_epoch,
         "saved_at": saved_at,

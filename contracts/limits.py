@@ -39,8 +39,9 @@ LANES_DEFAULT = 12
 KEY_GROUPS_DEFAULT = 128
 """State moves between processes in this many pieces."""
 
-RECOVERY_PARTITIONS = 16
-"""Bytewax resumes in time quadratic to the keys of one recovery partition."""
+RECOVERY_PARTITIONS = 4
+"""Files of a new state directory. Each is flushed to disk some five times at the end of an epoch, while readings wait;
+and each belongs to one process of a cluster."""
 
 EPOCH_BYTES_MAX_DEFAULT = 64 * 1024 * 1024
 """Columns that one lane hands out between two snapshots: the back-pressure."""

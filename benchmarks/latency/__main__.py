@@ -122,6 +122,8 @@ def _alerts_of(bootstrap: str, topic: str) -> Consumer:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "latency", "enable.auto.commit": False})
     partitions = consumer.list_topics(topic, 10).topics[topic].partitions
     consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
+    # A broker makes its fifty partitions of offsets at the first commit ever; one that is in service did that long ago.
+    consumer.commit(offsets=[TopicPartition(topic, 0, 0)], asynchronous=False)
     return consumer
 
 

@@ -12,6 +12,7 @@ from andon.engine import run_flow
 from andon.saved import command, saved_of
 from andon.state import PAGE_BYTES, open_state
 from contracts.errors import StateError
+from contracts.limits import RECOVERY_PARTITIONS
 from contracts.settings import Settings
 
 SETTINGS = Settings()
@@ -34,7 +35,12 @@ def test_a_whole_state_is_described(directory):
     """How much of what is saved, for which settings, and that nobody uses it."""
     found = saved_of(directory)
 
-    assert (found["faults"], found["in_use"], found["partitions"], found["starts"]) == ([], False, 16, 1)
+    assert (found["faults"], found["in_use"], found["partitions"], found["starts"]) == (
+        [],
+        False,
+        RECOVERY_PARTITIONS,
+        1,
+    )
     assert found["steps"]["sums"]["keys"] == 100
     assert found["steps"]["sums"]["bytes"] > 100
     assert found["made_for"]["service.lanes"] == 12
@@ -60,12 +66,20 @@ def test_a_missing_partition_is_told(directory):
     """A copy that lost a file is refused before anything is started on it."""
     (directory / "saved" / "store" / "part-3.sqlite3").unlink()
 
-    assert saved_of(directory)["faults"] == ["1 of 16 partitions are missing: [3]"]
+    assert saved_of(directory)["faults"] == ["1 of 4 partitions are missing: [3]"]
+
+
+def test_a_store_without_partitions_is_told(directory):
+    """There is nothing to go on from."""
+    for path in (directory / "saved" / "store").glob("*"):
+        path.unlink()
+
+    assert saved_of(directory)["faults"] == ["store holds no partition"]
 
 
 def test_a_damaged_partition_is_told(directory):
     """Every page is read."""
-    path = directory / "saved" / "store" / "part-5.sqlite3"
+    path = directory / "saved" / "store" / "part-2.sqlite3"
     content = bytearray(path.read_bytes())
     content[PAGE_BYTES : PAGE_BYTES + 2048] = b"\xff" * 2048
     path.write_bytes(content)
@@ -73,7 +87,7 @@ def test_a_damaged_partition_is_told(directory):
     faults = saved_of(directory)["faults"]
 
     assert faults
-    assert faults[0].startswith("part-5.sqlite3: ")
+    assert faults[0].startswith("part-2.sqlite3: ")
 
 
 def test_the_command_fails_where_the_state_cannot_be_used(directory, tmp_path):

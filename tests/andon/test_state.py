@@ -17,6 +17,7 @@ from bytewax.testing import TestingSink, TestingSource
 from andon.engine import run_flow
 from andon.state import open_state
 from contracts.errors import StateError
+from contracts.limits import RECOVERY_PARTITIONS
 from contracts.settings import Service, Settings, Site
 
 SETTINGS = Settings()
@@ -41,7 +42,7 @@ def test_a_missing_directory_is_made_for_its_owner_alone(tmp_path):
         "service.lanes": 12,
         "service.key_groups": 128,
     }
-    assert len(list((directory / "saved" / "store").glob("*.sqlite3"))) == 16
+    assert len(list((directory / "saved" / "store").glob("*.sqlite3"))) == RECOVERY_PARTITIONS
 
 
 def test_a_second_opening_finds_everything_as_it_was(tmp_path):
@@ -179,7 +180,7 @@ def test_a_process_that_is_killed_while_it_makes_a_directory_leaves_one_that_ope
 
     for directory in tmp_path.iterdir():
         with open_state(directory, SETTINGS):
-            assert len(list((directory / "saved" / "store").glob("*.sqlite3"))) == 16
+            assert len(list((directory / "saved" / "store").glob("*.sqlite3"))) == RECOVERY_PARTITIONS
 
 
 def test_what_a_killed_process_left_half_made_is_made_again(tmp_path):
@@ -190,7 +191,7 @@ def test_what_a_killed_process_left_half_made_is_made_again(tmp_path):
 
     with open_state(tmp_path, SETTINGS):
         assert not (tmp_path / "creating").exists()
-        assert len(list((tmp_path / "saved" / "store").glob("*.sqlite3"))) == 16
+        assert len(list((tmp_path / "saved" / "store").glob("*.sqlite3"))) == RECOVERY_PARTITIONS
 
 
 def modes(directory):
@@ -213,7 +214,7 @@ def test_all_that_is_saved_is_for_its_owner_alone(tmp_path):
 
     for name, mode in {**while_open, **modes(tmp_path)}.items():
         assert mode == (0o700 if (tmp_path / name).is_dir() else 0o600), name
-    assert len(while_open) > 16
+    assert len(while_open) > 2 * RECOVERY_PARTITIONS
 
 
 def test_rights_that_others_were_given_are_taken_at_the_next_start(tmp_path):
