@@ -55,16 +55,8 @@ class Collector:
         self._newest_ts = [0] * PARTITIONS
         self._ended = threading.Event()
         self._lock = threading.Lock()
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": bootstrap,
-                "group.id": "crash-collector",
-                "enable.auto.commit": False,
-                "fetch.wait.max.ms": 50,
-                "reconnect.backoff.max.ms": 200,
-                "log_level": 0,
-            }
-        )
+        self._bootstrap = bootstrap
+        self._consumer: Consumer | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def newest_ts(self) -> int:
@@ -72,15 +64,29 @@ class Collector:
         return min(self._newest_ts)
 
     def begin(self) -> None:
-        """Read the topic from its beginning."""
+        """Read the topic from its beginning.
+
+        By a client that hasn't met it: one that knew a topic of this name may wait for the old one for ever.
+        """
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self._bootstrap,
+                "group.id": "crash-collector",
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 50,
+                "reconnect.backoff.max.ms": 200,
+                "log_level": 0,
+            }
+        )
+        consumer.assign([TopicPartition(self._topic, number, 0) for number in range(ALERT_PARTITIONS)])
         with self._lock:
-            self._consumer.assign([TopicPartition(self._topic, number, 0) for number in range(ALERT_PARTITIONS)])
+            self._consumer = consumer
 
     def forget(self) -> None:
         """Read no more, once all that is there has been read and nothing comes any more."""
         self.drain()
         with self._lock:
-            self._consumer.unassign()
+            self._close()
 
     def drain(self) -> None:
         """Wait until nothing has come for a moment, and the ends of the topic have been reached."""
@@ -98,10 +104,16 @@ class Collector:
     def __exit__(self, *_error: object) -> None:
         self._ended.set()
         self._thread.join()
-        self._consumer.close()
+        self._close()
+
+    def _close(self) -> None:
+        if self._consumer is not None:
+            self._consumer.close()
+            self._consumer = None
 
     def _at_the_ends(self) -> bool:
         with self._lock:
+            assert self._consumer is not None
             try:
                 ends = [
                     self._consumer.get_watermark_offsets(TopicPartition(self._topic, number), 20)[1]
@@ -115,7 +127,7 @@ class Collector:
     def _run(self) -> None:
         while not self._ended.is_set():
             with self._lock:
-                messages = self._consumer.consume(1_000, 0.05)
+                messages = self._consumer.consume(1_000, 0.05) if self._consumer is not None else []
             for message in messages:
                 if message.error() is None:
                     self._take(told(message))
