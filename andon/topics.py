@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,14 @@ from contracts.errors import SinkError
 from contracts.loading import load
 
 if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+
     from contracts.settings import Kafka, Settings
 
 __all__ = ["Plan", "command", "create_topics", "plans", "rights_of"]
 
 ASK_S = 20
+LOOK_S = 0.05
 
 DAY_MS = 24 * 60 * 60 * 1000
 OTHER_PARTITIONS = 3
@@ -88,7 +92,18 @@ def create_topics(kafka: Kafka, *, partitions: int, replication_factor: int) -> 
             done.append((plan, False))
         else:
             done.append((plan, True))
+    _wait_until_known(admin, {plan.name for plan, created in done if created})
     return done
+
+
+def _wait_until_known(admin: AdminClient, topics: set[str]) -> None:
+    """The controller confirms a new topic some moments before other clients see it; `andon run` may be one of them."""
+    deadline = time.monotonic() + ASK_S
+    while time.monotonic() < deadline:
+        there = admin.list_topics(timeout=ASK_S).topics
+        if all(name in there and there[name].error is None for name in topics):
+            return
+        time.sleep(LOOK_S)
 
 
 @click.group()
