@@ -370,9 +370,9 @@ class Samples:
         self._machines = grown(self._machines, self.asset_count)
         self._plan(new)
         self._pauses.meet(self._slots, new)
-        for slot in new:
-            self._series[slot]["windows"]["window_ms"] = self._plan_rows[self._plans[slot]]["windows"]["window_ms"]
-            stale.attach(self._series["stale"], self._assets, slot, self._slots.owners[slot])
+        added = slice(new.start, new.stop)
+        self._series["windows"]["window_ms"][added] = self._plan_rows["windows"]["window_ms"][self._plans[added]]
+        stale.attach(self._series["stale"], self._assets, new, self._slots.owners[added])
         self._make_room()
 
     def _plan(self, slots: range) -> None:

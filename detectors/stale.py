@@ -33,6 +33,7 @@ for some nanoseconds each.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -113,16 +114,26 @@ def config_of(rule: ResolvedRule) -> tuple[Any, ...]:
     return (LEARNED if rule.stale.after_s == "auto" else max(1, round(rule.stale.after_s * 1000)), 1)
 
 
-def attach(states: Rows, assets: Rows, slot: int, asset: int) -> None:
-    """Make the new series at `slot` the last sensor of its asset (in place)."""
-    states[slot]["asset"] = asset
-    last = int(assets[asset]["last"])
-    if last:
-        states[last - 1]["sibling"] = slot + 1
-    else:
-        assets[asset]["first"] = slot + 1
-    assets[asset]["last"] = slot + 1
-    assets[asset]["sensors"] += 1
+def attach(states: Rows, assets: Rows, slots: range, owners: Sequence[int]) -> None:
+    """Make new series the last sensors of their assets, one after the other (in place).
+
+    Args:
+        states: dtype STATE.
+        assets: dtype ASSET.
+        slots: of the new series.
+        owners: the asset of each of them.
+    """
+    asset_of, sibling = states["asset"], states["sibling"]
+    first, last, sensors = assets["first"], assets["last"], assets["sensors"]
+    for slot, asset in zip(slots, owners, strict=True):
+        asset_of[slot] = asset
+        before = int(last[asset])
+        if before:
+            sibling[before - 1] = slot + 1
+        else:
+            first[asset] = slot + 1
+        last[asset] = slot + 1
+        sensors[asset] += 1
 
 
 def settle(states: Rows, assets: Rows, configs: Rows) -> None:
