@@ -29,7 +29,7 @@ __all__ = ["COOKIE", "CSRF_HEADER", "LOOPBACK", "Door", "Guesses", "Visit"]
 
 COOKIE = "andon_session"
 CSRF_HEADER = "x-andon-token"
-SESSION = "session"
+SESSION = "session 2"  # with its number: a cookie of an older make is nobody's
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 GUESSES_MAX = 5

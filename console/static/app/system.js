@@ -26,7 +26,7 @@ function Rows({ name, title, entries, total }) {
   return html`<section class="card"><h2>${title} <span class="muted">${total || entries.length}</span></h2><ul class="plain">${entries.slice(0, SHOWN).map((entry, index) => html`<li key=${index}>
     <a href=${assetPath(entry.asset)}>${entry.asset}</a> ${entry.sensor ?? (name === "refused" ? "" : "as a whole")}
     ${name === "warming" && html`<span class="progress" role="img" aria-label=${`${entry.seen} of ${entry.needed} windows`}><span style=${{ width: `${Math.min(100, (entry.seen / entry.needed) * 100)}%` }}></span></span>`}
-    <span class="muted">${name === "adjusted" ? `threshold + ${entry.raised_by} in L` : entry.why ?? ""}</span></li>`)}</ul>
+    ${" "}<span class="muted">${name === "adjusted" ? `threshold + ${entry.raised_by} in L` : entry.why ?? ""}</span></li>`)}</ul>
     ${Math.max(total, entries.length) > SHOWN && html`<p class="muted">and ${Math.max(total, entries.length) - SHOWN} more: <code>andon status</code></p>`}</section>`;
 }
 
@@ -71,7 +71,7 @@ export function System() {
       <section class="card"><h2>The service <${Light} ok=${there ? service.ready : ours.watching.state === "running"} word=${there ? (service.ready ? "ready" : "not ready") : ours.watching.state === "running" ? "beats" : "silent"} /></h2>
         ${there ? html`<dl class="figures">${lanes.length > 0 && html`<${Figure} name="to read" value=${service.lag_rows.toLocaleString("en")} more="messages" /><${Figure} name="taken" value=${system.rate === null ? "–" : Math.round(system.rate).toLocaleString("en")} more="messages/s" />`}
           <${Figure} name="series" value=${service.series.toLocaleString("en")} more=${count(service.assets, "asset")} />${lanes.length > 0 && html`<${Figure} name="lanes" value=${lanes.length} more=${`${lanes.filter(([, lane]) => lane.caught_up).length} caught up`} />`}
-          <${Figure} name="judge and learn" value=${learning.learning ?? 0} more="series" /><${Figure} name="warm up" value=${learning.warming ?? 0} more="series" /></dl>
+          <${Figure} name="judge and learn" value=${(learning.learning ?? 0).toLocaleString("en")} more="series" /><${Figure} name="warm up" value=${(learning.warming ?? 0).toLocaleString("en")} more="series" /></dl>
           ${(service.unready ?? []).map((reason) => html`<p class="fault" key=${reason}>${reason}</p>`)}<p class="muted">andon ${service.version} · settings ${service.settings_hash}</p>`
         : html`<p class="muted">${service.fault}</p>`}</section>
       ${service.processes.length > 1 && html`<${Processes} processes=${service.processes} />`}
