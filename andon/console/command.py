@@ -40,7 +40,8 @@ def command(context: click.Context, *, file: str, port: int | None, by: str | No
 
     It reads Kafka as any consumer does, and keeps trends and the history of alerts in a file of its own; stopping it
     changes nothing in detection. Without users it is served on this machine only (http://127.0.0.1:9480), and whoever
-    sits there is an operator. To let others in: `andon console add-user`, or a proxy that people sign in to.
+    sits there is an operator. To let others in: `andon console add-user`, the plant's identity provider
+    (console.oidc_issuer), or a proxy that people sign in to.
 
     \b
     andon console --settings andon.toml
