@@ -35,7 +35,7 @@ __all__ = ["main"]
 
 PICTURES = ROOT / "docs" / "images" / "console"
 SEED = 7
-SPEED = 1800.0
+SPEED = 300.0
 MINUTE_MS = 60_000
 TROUBLE_MS = LIVE_START_MS + 190 * MINUTE_MS
 END_MS = TROUBLE_MS + 15 * MINUTE_MS

@@ -75,13 +75,13 @@ export function System() {
           ${(service.unready ?? []).map((reason) => html`<p class="fault" key=${reason}>${reason}</p>`)}<p class="muted">andon ${service.version} · settings ${service.settings_hash}</p>`
         : html`<p class="muted">${service.fault}</p>`}</section>
       ${service.processes.length > 1 && html`<${Processes} processes=${service.processes} />`}
-      <section class="card"><h2>Heartbeats</h2>${ours.watching.fault && html`<p class="fault">${ours.watching.fault}</p>`}
+      <div class="stack"><section class="card"><h2>Heartbeats</h2>${ours.watching.fault && html`<p class="fault">${ours.watching.fault}</p>`}
         <ul class="plain">${heartbeats.map((beat) => html`<li key=${beat.process}><b>${beat.process}</b> <span class="muted">${beat.state === "running" ? `${lasting(now() - beat.ts)} ago` : `stopped ${near(beat.ts)}`} · ${count(beat.lag_rows, "message")} to read · ${beat.version}</span></li>`)}</ul></section>
+      ${there && LISTS.some((list) => !listed(list)) && html`<section class="card"><h2>In order</h2><ul class="plain muted">${LISTS.filter((list) => !listed(list)).map(([name, , none]) => html`<li key=${name}>✓ ${none}</li>`)}</ul></section>`}</div>
       <section class="card"><h2>This console</h2><dl class="figures"><${Figure} name="screens" value=${ours.screens} /><${Figure} name="store" value=${bytes(ours.store_bytes)} more=${`of ${bytes(ours.store_bytes_max)}`} />
         <${Figure} name="series with trends" value=${ours.series.toLocaleString("en")} more=${ours.series_refused ? `${ours.series_refused} refused` : ""} /><${Figure} name="unreadable" value=${ours.unreadable + ours.unreadable_alerts} more="records" /></dl>
         <ul class="plain">${ours.feeds.map((feed) => html`<li key=${feed.name}><b>${feed.name}</b> <span class="muted">${count(feed.heard, "record")} · ${feed.fault || (feed.caught_up ? "caught up" : "catching up")}</span></li>`)}</ul><p class="muted">andon ${ours.version} · ${moment(ours.now)}</p></section>
       ${devices.length > 0 && html`<section class="card"><h2>Devices <span class="muted">${devices.length}</span></h2><ul class="plain">${devices.slice(0, 50).map((device) => html`<li key=${device.gateway + device.device}><${Device} device=${device} /></li>`)}</ul></section>`}
       ${there && LISTS.filter(listed).map(([name, title]) => html`<${Rows} key=${name} name=${name} title=${title} entries=${service[name]} total=${learning[name] ?? 0} />`)}
-      ${there && LISTS.some((list) => !listed(list)) && html`<section class="card"><h2>In order</h2><ul class="plain muted">${LISTS.filter((list) => !listed(list)).map(([name, , none]) => html`<li key=${name}>✓ ${none}</li>`)}</ul></section>`}
     </div><${Past} page="system" hours=${hours} title="Over time" ranges=${html`<${Spans} hours=${hours} setHours=${setHours} label="Time shown" />`} /></div>`;
 }
