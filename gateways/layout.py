@@ -1,7 +1,7 @@
-"""Numbers within a block of bytes: what Modbus registers and S7 data blocks have in common.
+"""Numbers within a block of bytes: what registers, data blocks and CIP attributes have in common.
 
 A block is read as one piece, and all of its numbers are unpacked by few calls: .1 to .2 µs a number. Fields are in big
-endian, as both protocols have it; `swapped` ones have their 16-bit words in the other order.
+endian, as Modbus and S7 have it, or in little, as CIP; `swapped` ones have their 16-bit words in the other order.
 """
 
 from __future__ import annotations
@@ -49,13 +49,17 @@ class Span(NamedTuple):
 
 
 class Layout:
-    """The fields of one block."""
+    """The fields of one block.
 
-    def __init__(self, fields: Iterable[Field]) -> None:
+    Args:
+        order: of the bytes, as `struct` has it: ">" big endian, "<" little.
+    """
+
+    def __init__(self, fields: Iterable[Field], *, order: str = ">") -> None:
         by_asset: dict[str, list[Field]] = {}
         for field in fields:
             by_asset.setdefault(field.asset, []).append(field)
-        self._assets = {asset: _Plan(its) for asset, its in by_asset.items()}
+        self._assets = {asset: _Plan(its, order) for asset, its in by_asset.items()}
 
     def values(self, data: bytes) -> dict[str, dict[str, Value]]:
         """All numbers: asset → sensor → value.
@@ -68,10 +72,12 @@ class Layout:
 class _Plan:
     """How one asset's numbers are unpacked: layers of fields that don't overlap, each one call of struct."""
 
-    def __init__(self, fields: Sequence[Field]) -> None:
+    def __init__(self, fields: Sequence[Field], order: str) -> None:
         self._bits = [(field.sensor, field.at, field.bit) for field in fields if field.kind == "?"]
         self._swapped = [
-            (field.sensor, field.at, field.end, struct.Struct(f">{field.kind}")) for field in fields if field.swapped
+            (field.sensor, field.at, field.end, struct.Struct(f"{order}{field.kind}"))
+            for field in fields
+            if field.swapped
         ]
         self._scaled = [
             (field.sensor, field.scale, field.offset) for field in fields if (field.scale, field.offset) != (1.0, 0.0)
@@ -81,7 +87,7 @@ class _Plan:
         while left:
             taken: list[Field] = []
             others: list[Field] = []
-            form, at = ">", 0
+            form, at = order, 0
             for field in left:
                 if field.at < at:
                     others.append(field)

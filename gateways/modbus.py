@@ -3,30 +3,25 @@
 Only function codes 1 to 4 (read coils, discrete inputs, holding registers, input registers) and 43/14 (read device
 identification) leave this module: `_Reader` refuses any other before it is sent.
 
-Registers are read in as few blocks as their addresses allow. A block that the device doesn't have is told once and left
-out; when none is left, the device is quarantined.
+How registers become blocks, and blocks readings, is in `gateways.blocks`.
 """
 
 from __future__ import annotations
 
 import struct
-from math import nan
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
 from contracts.gateways import Modbus, ModbusPoint
+from gateways.blocks import Block, Place, PolledBlocks, Refusal, blocks_of, name_of
 from gateways.happenings import Happenings
-from gateways.layout import SIZES, Field, Layout, Span, spans
-from gateways.naming import fill
-from gateways.polling import beats
-from gateways.seam import BAD, GOOD, AwayError, Description, Discovered, FoundPoint, Frame, NonsenseError
+from gateways.layout import SIZES, Field, Span
+from gateways.seam import GOOD, AwayError, Description, Discovered, FoundPoint, NonsenseError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from gateways.seam import Value
+    from collections.abc import Sequence
 
 __all__ = ["READS", "ModbusSource", "discover"]
 
@@ -35,6 +30,7 @@ READS = frozenset({1, 2, 3, 4, 43})
 REGISTERS_MAX = 125
 BITS_MAX = 2000
 """Of one request, by the protocol."""
+BIT_TABLES = frozenset({"coil", "discrete"})
 LOOK_AT_ONCE = 10
 """Registers of one request of `discover`: a block is answered whole or not at all."""
 _KINDS = {
@@ -62,42 +58,18 @@ class _Reader(AsyncModbusTcpClient):
         return super().execute(no_response_expected, request)
 
 
-class _Block(NamedTuple):
-    """What one request reads."""
-
-    table: str
-    span: Span
-    layout: Layout | None
-    """Of registers."""
-    bits: tuple[tuple[str, str, int], ...]
-    """(asset, sensor, number in the block) of coils and discrete inputs."""
-    names: tuple[tuple[str, str], ...]
-
-    def __str__(self) -> str:
-        return f"{self.table} {self.span.start} to {self.span.end - 1}"
-
-
-class ModbusSource:
+class ModbusSource(PolledBlocks):
     """One device."""
 
-    tells_changes = False
-    acknowledges = False
-    lag_s = 0.0
-
-    def __init__(self, settings: Modbus, happenings: Happenings, *, length_max: int = REGISTERS_MAX) -> None:
+    def __init__(self, settings: Modbus, happenings: Happenings, *, registers_max: int = REGISTERS_MAX) -> None:
+        super().__init__(settings, happenings, plan=_plan(settings, registers_max), points=settings.points)
         self._settings = settings
-        self._happenings = happenings
         self._client: _Reader | None = None
-        self._plan = _blocks(settings, length_max)
-        self._blocks = self._plan
-        self.deadbands = {
-            _name(settings, point): point.deadband for point in settings.points if point.deadband is not None
-        }
 
-    async def connect(self) -> None:
-        """Reach the device, and find out which blocks it has.
+    async def open(self) -> None:
+        """Reach the device.
 
-        Raises: AwayError, NonsenseError.
+        Raises: AwayError.
         """
         settings = self._settings
         client = self._client = _Reader(
@@ -105,29 +77,13 @@ class ModbusSource:
         )
         if not await client.connect():
             raise AwayError(f"{settings.host}:{settings.port} doesn't answer")
-        self._blocks = []
-        for block in self._plan:
-            answer = await self._ask(client, block)
-            if answer.isError() and answer.exception_code in _FOREVER_WRONG:
-                detail = f"{block}: exception code {answer.exception_code}"
-                self._happenings.refused(settings.name, "unknown", count=len(block.names), detail=detail)
-            else:
-                self._blocks.append(block)
-        if not self._blocks:
-            raise NonsenseError(f"{settings.host} unit {settings.unit} has none of the registers that are asked for")
 
-    async def readings(self) -> AsyncIterator[list[Frame]]:
-        """All points, again and again.
+    async def ask(self, blocks: Sequence[Block]) -> list[bytes | Refusal]:
+        """Registers as two bytes each, the high one first; coils and discrete inputs as one byte each.
 
-        Raises: AwayError.
+        Raises: AwayError, NonsenseError.
         """
-        client = self._client
-        assert client is not None
-        async for _ in beats(self._settings.every_s):
-            frames: list[Frame] = []
-            for block in self._blocks:
-                frames += self._frames(block, await self._ask(client, block))
-            yield frames
+        return [await self._ask(block) for block in blocks]
 
     async def describe(self) -> Description:
         """What the device says of itself, where it does."""
@@ -151,37 +107,32 @@ class ModbusSource:
         if client is not None:
             client.close()
 
-    async def _ask(self, client: _Reader, block: _Block) -> Any:
+    async def _ask(self, block: Block) -> bytes | Refusal:
+        client = self._client
+        assert client is not None
+        (table,) = block.area
+        count = block.span.end - block.span.start
         ask = {
             "holding": client.read_holding_registers,
             "input": client.read_input_registers,
             "coil": client.read_coils,
             "discrete": client.read_discrete_inputs,
-        }[block.table]
-        count = block.span.end - block.span.start
+        }[str(table)]
         try:
-            return await ask(block.span.start, count=count, device_id=self._settings.unit)
+            answer: Any = await ask(block.span.start, count=count, device_id=self._settings.unit)
         except (ModbusException, OSError) as error:
             raise AwayError(f"{self._settings.host}: {error}") from error
         except (ValueError, struct.error, IndexError) as error:
             raise NonsenseError(f"{self._settings.host}: an answer that is none ({error})") from error
-
-    def _frames(self, block: _Block, answer: Any) -> list[Frame]:
-        """What an answer says; of an answer that is an error, that nothing is known now."""
-        quality = BAD if answer.isError() else GOOD
-        found: dict[str, dict[str, Value]] = {}
-        if quality == BAD:
-            for asset, sensor in block.names:
-                found.setdefault(asset, {})[sensor] = nan
-        elif block.layout is not None:
-            registers = answer.registers
-            if len(registers) != block.span.end - block.span.start:
-                raise NonsenseError(f"{block}: {len(registers)} registers came")
-            found = block.layout.values(struct.pack(f">{len(registers)}H", *registers))
-        else:
-            for asset, sensor, number in block.bits:
-                found.setdefault(asset, {})[sensor] = bool(answer.bits[number])
-        return [Frame(asset, 0, quality, values) for asset, values in found.items()]
+        if answer.isError():
+            code = answer.exception_code
+            return Refusal(f"exception code {code}", for_good=code in _FOREVER_WRONG)
+        if table in BIT_TABLES:
+            return bytes(answer.bits[:count])
+        registers = answer.registers
+        if len(registers) != count:
+            raise NonsenseError(f"{block}: {len(registers)} registers came")
+        return struct.pack(f">{count}H", *registers)
 
 
 async def discover(address: str) -> Discovered:
@@ -198,7 +149,7 @@ async def discover(address: str) -> Discovered:
         settings = Modbus(name="discover", host=host, port=int(port or 502), unit=int(unit or 1), points=_LOOKED_AT)
     except ValueError as error:
         raise NonsenseError(f"{address}: give host, host:port or host:port/unit") from error
-    source = ModbusSource(settings, Happenings(), length_max=LOOK_AT_ONCE)
+    source = ModbusSource(settings, Happenings(), registers_max=LOOK_AT_ONCE)
     try:
         await source.connect()
         who = await source.describe()
@@ -230,46 +181,33 @@ _LOOKED_AT = tuple(
 )
 
 
-def _blocks(settings: Modbus, registers_max: int) -> list[_Block]:
-    blocks = []
-    for table in ("holding", "input", "coil", "discrete"):
-        points = [point for point in settings.points if point.table == table]
-        length_max = registers_max if table in {"holding", "input"} else BITS_MAX
-        for span in spans(map(_span, points), length_max=length_max, gap_max=settings.gap):
-            within = [point for point in points if span.start <= point.address and _span(point).end <= span.end]
-            points = [point for point in points if point not in within]
-            names = tuple(_name(settings, point) for point in within)
-            layout: Layout | None = None
-            bits: tuple[tuple[str, str, int], ...] = ()
-            if table in {"holding", "input"}:
-                layout = Layout(_field(point, name, span.start) for point, name in zip(within, names, strict=True))
-            else:
-                bits = tuple((*name, point.address - span.start) for point, name in zip(within, names, strict=True))
-            blocks.append(_Block(table, span, layout, bits, names))
-    return blocks
+def _plan(settings: Modbus, registers_max: int) -> list[Block]:
+    places = [_place(settings, point) for point in settings.points]
+    bits = [place for place in places if place.area[0] in BIT_TABLES]
+    registers = [place for place in places if place.area[0] not in BIT_TABLES]
+    return [
+        *blocks_of(registers, unit=2, length_max=registers_max, gap_max=settings.gap),
+        *blocks_of(bits, unit=1, length_max=BITS_MAX, gap_max=settings.gap),
+    ]
 
 
-def _span(point: ModbusPoint) -> Span:
-    words = SIZES.get(_KINDS[point.type], 2) // 2 if point.table in {"holding", "input"} else 1
-    return Span(point.address, point.address + words)
-
-
-def _field(point: ModbusPoint, name: tuple[str, str], start: int) -> Field:
-    at = 2 * (point.address - start)
+def _place(settings: Modbus, point: ModbusPoint) -> Place:
+    name = name_of(settings, point)
+    if point.table in BIT_TABLES:
+        return Place((point.table,), Span(point.address, point.address + 1), Field(*name, at=0, kind="?"))
+    kind = _KINDS[point.type]
+    size = SIZES.get(kind, 2)
     bit = point.bit or 0
-    return Field(
+    field = Field(
         *name,
-        at=at + (1 if bit < 8 else 0) if point.type == "bit" else at,
-        kind=_KINDS[point.type],
+        at=1 if kind == "?" and bit < 8 else 0,
+        kind=kind,
         bit=bit % 8,
         scale=point.scale,
         offset=point.offset,
-        swapped=point.word_order == "little" and SIZES.get(_KINDS[point.type], 2) > 2,
+        swapped=point.word_order == "little" and size > 2,
     )
-
-
-def _name(settings: Modbus, point: ModbusPoint) -> tuple[str, str]:
-    return fill(point.asset or settings.asset, {"device": settings.name}), point.sensor
+    return Place((point.table,), Span(point.address, point.address + size // 2), field)
 
 
 def _text(value: Any) -> str:

@@ -1,8 +1,8 @@
 """S7 communication of SIMATIC controllers: reads data blocks, markers, inputs and outputs, by python-snap7.
 
-One job leaves this module, besides opening a connection and asking who is there: read variables (function 4). Points
-that are near to each other are read as one piece. A data block that the controller doesn't have, or that is optimised
-(an S7-1200 or 1500 gives those away only where "optimised block access" is off), is told once and left out.
+One job leaves this module, besides opening a connection and asking who is there: read variables (function 4). How
+addresses become blocks, and blocks readings, is in `gateways.blocks`. A data block that is optimised is one that the
+controller doesn't have: an S7-1200 or 1500 gives away only those where "optimised block access" is off.
 """
 
 from __future__ import annotations
@@ -11,24 +11,20 @@ import asyncio
 import re
 import struct
 from contextlib import suppress
-from math import nan
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from snap7.async_client import AsyncClient
 from snap7.error import S7ConnectionError, S7Error
 from snap7.type import Area
 
 from contracts.gateways import S7, S7Point
+from gateways.blocks import Block, Place, PolledBlocks, Refusal, blocks_of, name_of
 from gateways.happenings import Happenings
-from gateways.layout import SIZES, Field, Layout, Span, spans
-from gateways.naming import fill
-from gateways.polling import beats
-from gateways.seam import BAD, GOOD, AwayError, Description, Discovered, FoundPoint, Frame, NonsenseError
+from gateways.layout import SIZES, Field, Span
+from gateways.seam import AwayError, Description, Discovered, FoundPoint, NonsenseError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from gateways.seam import Value
+    from collections.abc import Sequence
 
 __all__ = ["S7Source", "discover"]
 
@@ -49,69 +45,19 @@ _KINDS = {
 }
 _USUAL = {"X": "bool", "B": "byte", "W": "int", "D": "real"}
 _ADDRESS = re.compile(r"(?:DB(?P<db>\d+)\.DB|(?P<area>[MIQ]))(?P<width>[XBWD]?)(?P<at>\d+)(?:\.(?P<bit>\d))?")
-_AREAS = {"M": Area.MK, "I": Area.PE, "Q": Area.PA}
+_AREAS = {"DB": Area.DB, "M": Area.MK, "I": Area.PE, "Q": Area.PA}
 _FAULTS = (OSError, asyncio.TimeoutError, S7ConnectionError)
 
 
-class _Place(NamedTuple):
-    """Where a number is."""
-
-    area: Area
-    db: int
-    at: int
-    bit: int
-    kind: str
-
-
-class _Block(NamedTuple):
-    """What one request reads."""
-
-    area: Area
-    db: int
-    span: Span
-    layout: Layout
-    names: tuple[tuple[str, str], ...]
-
-    def __str__(self) -> str:
-        area = f"DB{self.db}" if self.area == Area.DB else self.area.name
-        return f"{area} bytes {self.span.start} to {self.span.end - 1}"
-
-
-class S7Source:
+class S7Source(PolledBlocks):
     """One controller."""
 
-    tells_changes = False
-    acknowledges = False
-    lag_s = 0.0
-
     def __init__(self, settings: S7, happenings: Happenings) -> None:
+        places = [_place(settings, point) for point in settings.points]
+        plan = blocks_of(places, unit=1, length_max=BYTES_MAX, gap_max=settings.gap)
+        super().__init__(settings, happenings, plan=plan, points=settings.points)
         self._settings = settings
-        self._happenings = happenings
         self.client: AsyncClient | None = None
-        self._plan = _blocks(settings)
-        self._blocks = self._plan
-        self.deadbands = {
-            _name(settings, point): point.deadband for point in settings.points if point.deadband is not None
-        }
-
-    async def connect(self) -> None:
-        """Reach the controller, and find out which pieces it gives.
-
-        Raises: AwayError, NonsenseError.
-        """
-        await self.open()
-        self._blocks = []
-        for block in self._plan:
-            try:
-                await self._ask(block)
-            except S7Error as error:
-                self._happenings.refused(
-                    self._settings.name, "unknown", count=len(block.names), detail=f"{block}: {error}"
-                )
-            else:
-                self._blocks.append(block)
-        if not self._blocks:
-            raise NonsenseError(f"{self._settings.host} gives none of the addresses that are asked for")
 
     async def open(self) -> None:
         """Reach the controller.
@@ -127,16 +73,12 @@ class S7Source:
         except (*_FAULTS, S7Error) as error:
             raise AwayError(f"{settings.host}:{settings.port}: {str(error) or 'no answer'}") from error
 
-    async def readings(self) -> AsyncIterator[list[Frame]]:
-        """All points, again and again.
+    async def ask(self, blocks: Sequence[Block]) -> list[bytes | Refusal]:
+        """The bytes of each block.
 
         Raises: AwayError, NonsenseError.
         """
-        async for _ in beats(self._settings.every_s):
-            frames: list[Frame] = []
-            for block in self._blocks:
-                frames += await self._frames(block)
-            yield frames
+        return [await self._ask(block) for block in blocks]
 
     async def describe(self) -> Description:
         """The CPU's own words, where it has some."""
@@ -157,35 +99,23 @@ class S7Source:
             with suppress(S7Error, *_FAULTS):
                 await asyncio.wait_for(client.disconnect(), self._settings.timeout_s)
 
-    async def _ask(self, block: _Block) -> bytes:
-        """The bytes of a piece.
-
-        Raises: AwayError, NonsenseError; S7Error if the controller refuses.
-        """
+    async def _ask(self, block: Block) -> bytes | Refusal:
         assert self.client is not None
+        letter, db = block.area
         size = block.span.end - block.span.start
         try:
             data = await asyncio.wait_for(
-                self.client.read_area(block.area, block.db, block.span.start, size), self._settings.timeout_s
+                self.client.read_area(_AREAS[str(letter)], int(db), block.span.start, size), self._settings.timeout_s
             )
         except _FAULTS as error:
             raise AwayError(f"{self._settings.host}: {str(error) or 'no answer'}") from error
+        except S7Error as error:
+            return Refusal(str(error))
         except (ValueError, struct.error, IndexError, KeyError) as error:
             raise NonsenseError(f"{self._settings.host}: an answer that is none ({error})") from error
         if len(data) != size:
             raise NonsenseError(f"{block}: {len(data)} bytes came")
         return bytes(data)
-
-    async def _frames(self, block: _Block) -> list[Frame]:
-        quality = GOOD
-        found: dict[str, dict[str, Value]] = {}
-        try:
-            found = block.layout.values(await self._ask(block))
-        except S7Error:
-            quality = BAD
-            for asset, sensor in block.names:
-                found.setdefault(asset, {})[sensor] = nan
-        return [Frame(asset, 0, quality, values) for asset, values in found.items()]
 
 
 async def discover(address: str) -> Discovered:
@@ -247,36 +177,21 @@ async def _words(source: S7Source, number: int) -> list[FoundPoint]:
     return []
 
 
-def _blocks(settings: S7) -> list[_Block]:
-    places = [(_place(point), point, _name(settings, point)) for point in settings.points]
-    blocks = []
-    for area, db in sorted({(place.area, place.db) for place, _, _ in places}):
-        here = [each for each in places if (each[0].area, each[0].db) == (area, db)]
-        for span in spans((_span(place) for place, _, _ in here), length_max=BYTES_MAX, gap_max=settings.gap):
-            within = [each for each in here if span.start <= each[0].at and _span(each[0]).end <= span.end]
-            here = [each for each in here if each not in within]
-            layout = Layout(
-                Field(*name, place.at - span.start, place.kind, place.bit, point.scale, point.offset)
-                for place, point, name in within
-            )
-            blocks.append(_Block(area, db, span, layout, tuple(name for _, _, name in within)))
-    return blocks
-
-
-def _place(point: S7Point) -> _Place:
+def _place(settings: S7, point: S7Point) -> Place:
     found = _ADDRESS.fullmatch(point.address)
     assert found is not None, point.address
     kind = _KINDS[point.type or _USUAL[found["width"] or "X"]]
-    area = Area.DB if found["db"] else _AREAS[found["area"]]
-    return _Place(area, int(found["db"] or 0), int(found["at"]), int(found["bit"] or 0), kind)
-
-
-def _span(place: _Place) -> Span:
-    return Span(place.at, place.at + SIZES.get(place.kind, 1))
-
-
-def _name(settings: S7, point: S7Point) -> tuple[str, str]:
-    return fill(point.asset or settings.asset, {"device": settings.name}), point.sensor
+    at = int(found["at"])
+    field = Field(
+        *name_of(settings, point),
+        at=0,
+        kind=kind,
+        bit=int(found["bit"] or 0),
+        scale=point.scale,
+        offset=point.offset,
+    )
+    area = ("DB", int(found["db"])) if found["db"] else (found["area"], 0)
+    return Place(area, Span(at, at + SIZES.get(kind, 1)), field)
 
 
 def _text(field: object) -> str:

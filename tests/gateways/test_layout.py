@@ -49,6 +49,19 @@ def test_fields_of_all_sorts_overlap_as_they_like(fields):
         assert repr(values[field.asset][field.sensor]) == repr(plainly(field))
 
 
+@given(fields)
+def test_in_little_endian_every_number_is_that_of_its_bytes_turned_round(fields):
+    """As CIP has it."""
+    fields = [field._replace(swapped=False, scale=1.0, offset=0.0) for field in fields]
+
+    values = Layout(fields, order="<").values(BLOCK)
+
+    for field in fields:
+        raw = BLOCK[field.at : field.end]
+        expected = bool(raw[0] >> field.bit & 1) if field.kind == "?" else struct.unpack(f"<{field.kind}", raw)[0]
+        assert repr(values[field.asset][field.sensor]) == repr(expected)
+
+
 def test_a_block_that_is_too_short_is_an_error_and_no_number():
     """Half an answer is none."""
     with pytest.raises(struct.error):

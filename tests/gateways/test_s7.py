@@ -62,7 +62,7 @@ def test_types_and_bits_are_as_the_addresses_say(plc):
         {"address": "MW20", "sensor": "m", "asset": "{device}.markers"},
     )
 
-    markers, block = read(asked)
+    block, markers = read(asked)
 
     assert block.values == {"t": 21.5, "n": -1, "w": 0xFFFE, "on": True, "off": False, "b": -128, "d": 100_000}
     assert (markers.asset, markers.values) == ("plc.markers", {"m": 777})
@@ -86,7 +86,7 @@ def test_a_controller_that_has_nothing_of_it_is_left_alone(plc):
     """The settings are of another one."""
     asked, _ = source(plc.port, {"address": "DB11.DBD0", "sensor": "x"})
 
-    with pytest.raises(NonsenseError, match="none of the addresses"):
+    with pytest.raises(NonsenseError, match="none of what is asked for"):
         read(asked)
 
 
