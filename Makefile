@@ -139,7 +139,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	    "$$found" -m venv $(VENV); \
 	fi; \
 	echo "installing what constraints.txt names (about a minute, once)"; \
-	$(PY) -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt -e '.[dev,parquet,traces,opcua,mqtt,modbus,s7]' </dev/null; \
+	$(PY) -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt -e '.[dev,parquet,traces,opcua,mqtt,modbus,s7,ethernetip,dnp3]' </dev/null; \
 	touch $@; } >&2
 
 $(COMPILED): $(INSTALLED) $(KERNELS)

@@ -13,6 +13,7 @@ from contracts.errors import ConfigError, Problem
 from dataflows.secrets import read_secret
 
 if TYPE_CHECKING:
+    from contracts.served import Served
     from contracts.settings import Service
 
 __all__ = ["OPEN", "Access", "access_of", "client_tls"]
@@ -42,26 +43,29 @@ class Access:
 OPEN = Access()
 
 
-def access_of(service: Service) -> Access:
+def access_of(served: Served, *, section: str = "service") -> Access:
     """By the settings.
+
+    Args:
+        section: of the settings, for messages.
 
     Raises: ConfigError if a file can't be read, or is no certificate with its key.
     """
     credentials = None
-    if service.metrics_user is not None and service.metrics_password_file is not None:
-        password = read_secret(service.metrics_password_file, key="service.metrics_password_file")
-        credentials = f"{service.metrics_user}:{password}".encode()
-    if service.metrics_certificate_file is None:
+    if served.metrics_user is not None and served.metrics_password_file is not None:
+        password = read_secret(served.metrics_password_file, key=f"{section}.metrics_password_file")
+        credentials = f"{served.metrics_user}:{password}".encode()
+    if served.metrics_certificate_file is None:
         return Access(credentials)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # Without a password for an encrypted key OpenSSL would ask whoever sits at the terminal.
-        tls.load_cert_chain(service.metrics_certificate_file, service.metrics_key_file, password=lambda: b"")
+        tls.load_cert_chain(served.metrics_certificate_file, served.metrics_key_file, password=lambda: b"")
     except OSError as error:  # an ssl.SSLError is one
         reason = getattr(error, "reason", None) or error.strerror or "it is no PEM file"
-        files = " and ".join(filter(None, (service.metrics_certificate_file, service.metrics_key_file)))
+        files = " and ".join(filter(None, (served.metrics_certificate_file, served.metrics_key_file)))
         problem = Problem(
-            "service.metrics_certificate_file",
+            f"{section}.metrics_certificate_file",
             f"{files} can't be used ({reason}).",
             "Give PEM files with a certificate and its key, not encrypted.",
         )

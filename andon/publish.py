@@ -36,7 +36,7 @@ def publish(
     on_reject: Callable[[Any], None],
     on_progress: Callable[[int, int], None],
 ) -> int:
-    """Send every reading to the first topic of `kafka.readings`; returns the messages that the brokers confirmed.
+    """Send every reading to `kafka.own`; returns the messages that the brokers confirmed.
 
     Readings of one line travel in one message, as a device would send them, with the asset as the key.
 
@@ -50,9 +50,9 @@ def publish(
 
     Raises:
         SourceError: no broker answers, or it has no such topic.
-        SinkError: a message wasn't delivered.
+        SinkError: a message wasn't delivered, or no topic takes readings.
     """
-    topic = settings.kafka.readings[0]
+    topic = settings.kafka.own
     hint = "Create it: andon topics create."
     wait_for_topics(settings.kafka, [topic], wait_s=settings.service.broker_wait_s, stop=stop, hint=hint)
     publisher = Publisher(settings)

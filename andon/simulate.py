@@ -79,7 +79,7 @@ def command(file: str, *, history_ms: int, seed: int) -> None:
         first = (
             "The topic has readings: no history is sent." if known else f"First the last {lasting(history_ms / 1000)}."
         )
-        output.remark(f"A plant of {len(plant.names)} sensors speaks to {settings.kafka.readings[0]}. {first}")
+        output.remark(f"A plant of {len(plant.names)} sensors speaks to {settings.kafka.own}. {first}")
         for fault in faults[:FAULTS_TOLD]:
             output.remark(f"{clock_of(fault.start_ms)}  {fault.kind}: {fault.asset} {fault.sensor}")
         sent = publish(
@@ -136,7 +136,7 @@ def _has_readings(kafka: Kafka, *, wait_s: float, stop: Event) -> bool | None:
     from dataflows.kafka_client import available, client_settings, open_client, wait_for_topics  # noqa: PLC0415
     from dataflows.offsets import Partition  # noqa: PLC0415
 
-    topic = kafka.readings[0]
+    topic = kafka.own
     counts = wait_for_topics(kafka, [topic], wait_s=wait_s, stop=stop, hint="Create it: andon topics create.")
     if counts is None:
         return None

@@ -137,7 +137,10 @@ def rights_of(settings: Settings, role: str) -> list[tuple[tuple[str, ...], list
     """What a role needs on a broker with an authorizer, and nothing else: operations, on [(`topic` or `group`, name)].
 
     Args:
-        role: `service`, for `andon run`; `operator`, for those who watch and answer alarms.
+        role: `service`, for `andon run`; `operator`, for those who watch and answer alarms; `gateway`, for `andon
+            gateway run`, which reads nothing.
+
+    Raises: SinkError if a gateway has no topic to write to.
     """
     from dataflows.kafka_client import group_id  # noqa: PLC0415 - brings the Kafka client with it
 
@@ -145,6 +148,9 @@ def rights_of(settings: Settings, role: str) -> list[tuple[tuple[str, ...], list
     if role == "operator":
         watched = (kafka.alerts, kafka.alarms, kafka.dead_letters)
         return [(("Read",), [("topic", name) for name in watched]), (("Write",), [("topic", kafka.commands)])]
+    if role == "gateway":
+        written = (settings.gateway.topic or kafka.own, kafka.inventory)
+        return [(("Write",), [("topic", name) for name in written if name is not None])]
     asked = () if settings.commands.accept == "none" else (kafka.commands,)
     devices = () if kafka.inventory is None else (kafka.inventory,)
     read = [("topic", name) for name in (*kafka.readings, *asked, *devices)]
@@ -164,8 +170,8 @@ def rights_of(settings: Settings, role: str) -> list[tuple[tuple[str, ...], list
     "--role",
     default="service",
     show_default=True,
-    type=click.Choice(["service", "operator"]),
-    help="andon run; or those who watch and answer alarms.",
+    type=click.Choice(["service", "operator", "gateway"]),
+    help="andon run; those who watch and answer alarms; or andon gateway run.",
 )
 @click.option("--command-config", metavar="FILE", help="Of kafka-acls.sh: how an administrator comes in.")
 def rights(file: str, principal: str, role: str, command_config: str | None) -> None:
@@ -174,6 +180,7 @@ def rights(file: str, principal: str, role: str, command_config: str | None) -> 
     \b
     andon topics rights
     andon topics rights --principal User:maria --role operator
+    andon topics rights gateway.toml --principal User:floor --role gateway
     andon topics rights --command-config admin.properties | sh
     """  # noqa: D301 - click's mark for lines that stay as they are is the character itself
     settings = load(file, os.environ)

@@ -27,7 +27,7 @@ from contracts.limits import AHEAD_MS_MAX, MESSAGE_BYTES_MAX, MESSAGE_VALUES_MAX
 from contracts.names import name_fault
 from contracts.readings import Quality, Reason
 
-__all__ = ["QUALITY_WORDS", "Message", "Refusal", "decode_message", "describe", "json_object"]
+__all__ = ["QUALITY_WORDS", "Message", "Refusal", "decode_message", "describe", "event_time", "json_object"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def decode_message(value: bytes | None, kafka_ts_ms: int) -> Message | Refusal:
         return values
     if fault := _fault_of_name(asset):
         return Refusal(Reason.BAD_NAME, f"asset {fault}")
-    ts = _ts(document.get("ts"), kafka_ts_ms)
+    ts = event_time(document.get("ts"), kafka_ts_ms)
     if isinstance(ts, Refusal):
         return ts
     quality = _quality(document.get("quality"))
@@ -149,7 +149,7 @@ def _fault_of_name(name: object) -> str:
     return name_fault(name) if isinstance(name, str) else f"name is {describe(name)}, not text"
 
 
-def _ts(given: object, kafka_ts_ms: int) -> int | Refusal:
+def event_time(given: object, kafka_ts_ms: int) -> int | Refusal:
     """Event time in ms from whole milliseconds or from RFC 3339 text, judged against the Kafka timestamp."""
     ts: int | None
     if given is None:

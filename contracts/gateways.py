@@ -14,11 +14,16 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from contracts.section import Number, Seconds, Section, Whole
+from contracts.served import Served
 
 __all__ = [
     "S7",
     "Broker",
     "Connection",
+    "Dnp3",
+    "Dnp3Point",
+    "EtherNetIp",
+    "EtherNetIpPoint",
     "Gateway",
     "Modbus",
     "ModbusPoint",
@@ -285,6 +290,98 @@ class S7(Polled):
     points: Annotated[tuple[S7Point, ...], Field(min_length=1, description="what is read")]
 
 
+class EtherNetIpPoint(PolledPoint):
+    """A tag of a controller, or a number in an attribute of a CIP object."""
+
+    tag: Annotated[
+        str | None,
+        Field(
+            max_length=255,
+            pattern=r"^(Program:\w+\.)?\w+(\[\d+(,\d+){0,2}\])?(\.[A-Za-z_]\w*(\[\d+(,\d+){0,2}\])?)*(\.\d{1,2})?$",
+            description="as in the controller's program: `Temp`, `Line1.Motors[3].Speed`, `Program:Main.Level`,"
+            " `Status.5` for a bit; its type is known",
+        ),
+    ] = None
+    attribute: Annotated[
+        str | None,
+        Field(
+            pattern=r"^\d{1,5}/\d{1,5}/\d{1,3}$",
+            description="of devices without tags: class/instance/attribute, as in `4/100/3`, the data of assembly 100",
+        ),
+    ] = None
+    at: Annotated[Whole, Field(ge=0, le=65535, description="byte of the attribute at which the number begins")] = 0
+    type: Annotated[
+        Literal["bool", "sint", "usint", "int", "uint", "dint", "udint", "lint", "ulint", "real", "lreal"] | None,
+        Field(description="of a number in an attribute"),
+    ] = None
+    bit: Annotated[
+        Whole | None, Field(ge=0, le=7, description='of the byte `at`, for type = "bool"; 0 is the lowest')
+    ] = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.tag is None) == (self.attribute is None):
+            raise ValueError("a point is either a tag or in an attribute|give one of both")
+        if self.tag is not None and self.model_fields_set & {"at", "type", "bit"}:
+            raise ValueError(f"the controller knows the type of {self.tag}|leave out at, type and bit")
+        if self.attribute is not None and self.type is None:
+            raise ValueError(f'an attribute is bytes|say what is in {self.attribute}, e.g. type = "int"')
+        if (self.type == "bool") != (self.bit is not None):
+            raise ValueError('type = "bool" and bit go together|give both, e.g. type = "bool", bit = 3')
+        return self
+
+
+class EtherNetIp(Polled):
+    """A Logix controller, or another device that speaks EtherNet/IP: tags and attributes are read by CIP messages."""
+
+    port: Annotated[Whole, Field(ge=1, le=65535, description="TCP port")] = 44818
+    route: Annotated[
+        str,
+        Field(
+            pattern=r"^(\d{1,5}/[^/\s]+(/\d{1,5}/[^/\s]+)*)?$",
+            description="the way on from the address, as port/link: `1/0` is slot 0 of the backplane, where the"
+            " controller is; empty for a device without a backplane, as a drive",
+        ),
+    ] = "1/0"
+    points: Annotated[tuple[EtherNetIpPoint, ...], Field(min_length=1, description="what is read")]
+
+
+class Dnp3Point(PolledPoint):
+    """A point in the database of a DNP3 outstation."""
+
+    type: Annotated[
+        Literal[
+            "analog_input",
+            "binary_input",
+            "double_bit_input",
+            "counter",
+            "frozen_counter",
+            "analog_output",
+            "binary_output",
+        ],
+        Field(description="sort of point; of outputs their status is read"),
+    ] = "analog_input"
+    index: Annotated[Whole, Field(ge=0, le=65535, description="number of the point among those of its sort")]
+
+
+class Dnp3(Polled):
+    """A DNP3 outstation over TCP, such as a remote terminal unit or a relay: its events and its present values."""
+
+    port: Annotated[Whole, Field(ge=1, le=65535, description="TCP port")] = 20000
+    outstation: Annotated[Whole, Field(ge=0, le=65519, description="DNP3 address of the device")] = 10
+    master: Annotated[Whole, Field(ge=0, le=65519, description="DNP3 address that the device expects of us")] = 1
+    points: Annotated[tuple[Dnp3Point, ...], Field(min_length=1, description="what is read")]
+
+    @model_validator(mode="after")
+    def _once_each(self) -> Self:
+        seen: set[tuple[str, int]] = set()
+        for point in self.points:
+            if (point.type, point.index) in seen:
+                raise ValueError(f"{point.type} {point.index} is listed twice|give each point once")
+            seen.add((point.type, point.index))
+        return self
+
+
 class MqttBroker(Section):
     """Where an MQTT broker is, and who we are to it."""
 
@@ -443,14 +540,18 @@ class Unified(MqttBroker):
         return self
 
 
-class Gateway(Section):
+class Gateway(Served):
     """A gateway: reads devices, keeps what it read on its disk until Kafka has it, and never writes to a device."""
 
     name: Annotated[
         str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$", description="name of this gateway")
     ] = "gateway"
     topic: Annotated[
-        str | None, Field(description="topic that readings are written to; by default the first of kafka.readings")
+        str | None,
+        Field(
+            description="topic that readings are written to; by default the first of kafka.readings whose format is"
+            " andon's own"
+        ),
     ] = None
     buffer_dir: Annotated[str, Field(min_length=1, description="directory of the buffer on disk")] = "./gateway"
     buffer_mb_max: Annotated[
@@ -469,15 +570,16 @@ class Gateway(Section):
     vanished_s: Annotated[
         Seconds, Field(description="a device that has been away for so long is absent in the inventory")
     ] = 300.0
-    metrics_host: Annotated[str, Field(min_length=1, description="address that metrics and health are served on")] = (
-        "127.0.0.1"
-    )
     metrics_port: Annotated[
         Whole, Field(ge=0, le=65535, description="port that metrics and health are served on; 0 picks a free one")
     ] = 9465
     opcua: Annotated[tuple[OpcUa, ...], Field(description="OPC UA servers")] = ()
     modbus: Annotated[tuple[Modbus, ...], Field(description="Modbus TCP devices")] = ()
     s7: Annotated[tuple[S7, ...], Field(description="SIMATIC S7 controllers")] = ()
+    ethernetip: Annotated[
+        tuple[EtherNetIp, ...], Field(description="Logix controllers and other EtherNet/IP devices")
+    ] = ()
+    dnp3: Annotated[tuple[Dnp3, ...], Field(description="DNP3 outstations")] = ()
     mqtt: Annotated[tuple[Mqtt, ...], Field(description="MQTT brokers")] = ()
     sparkplug: Annotated[tuple[Sparkplug, ...], Field(description="MQTT brokers with Sparkplug B")] = ()
 
@@ -486,7 +588,7 @@ class Gateway(Section):
     @property
     def connections(self) -> tuple[Connection, ...]:
         """All devices, of all protocols."""
-        return (*self.opcua, *self.modbus, *self.s7, *self.mqtt, *self.sparkplug)
+        return (*self.opcua, *self.modbus, *self.s7, *self.ethernetip, *self.dnp3, *self.mqtt, *self.sparkplug)
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -17,9 +17,11 @@ from pydantic import Field, field_validator, model_validator
 
 from contracts import limits
 from contracts.console import Console
+from contracts.errors import SinkError
 from contracts.gateways import Gateway
 from contracts.groups import group_of
 from contracts.section import Moment, Number, Seconds, Section, Severity, TimeZone, Whole
+from contracts.served import Served
 
 __all__ = [
     "AlarmSettings",
@@ -58,6 +60,13 @@ class Kafka(Section):
         "localhost:9092"
     )
     readings: Annotated[tuple[str, ...], Field(min_length=1, description="topics with readings")] = ("readings",)
+    formats: Annotated[
+        dict[str, Literal["andon", "umh"]],
+        Field(
+            description="topics of `readings` with messages of another form than andon's own: `umh`, that of United"
+            " Manufacturing Hub, as in its topic `umh.messages`"
+        ),
+    ] = {}
     alerts: Annotated[str, Field(min_length=1, description="topic that alerts are written to")] = "andon.alerts"
     alarms: Annotated[str, Field(min_length=1, description="compacted topic with the state of every alarm")] = (
         "andon.alarms"
@@ -96,6 +105,31 @@ class Kafka(Section):
                 raise ValueError(f"both {held} and {name} are given|give one of them")
         return client
 
+    @property
+    def umh(self) -> frozenset[str]:
+        """Topics of readings with messages of United Manufacturing Hub."""
+        return frozenset(topic for topic, form in self.formats.items() if form == "umh")
+
+    @property
+    def own(self) -> str:
+        """The topic that andon itself writes readings to: the first whose messages have its own form.
+
+        Raises: SinkError if there is none.
+        """
+        for topic in self.readings:
+            if topic not in self.umh:
+                return topic
+        raise SinkError(
+            "All topics of kafka.readings have the format umh, which andon only reads."
+            " Add one with its own, to which readings can be written."
+        )
+
+    @model_validator(mode="after")
+    def _formats_are_of_readings(self) -> Self:
+        if strange := sorted(self.formats.keys() - set(self.readings)):
+            raise ValueError(f"formats has {strange[0]}, which isn't one of readings|add it to readings")
+        return self
+
     @model_validator(mode="after")
     def _topics_differ(self) -> Self:
         used: dict[str, str] = {}
@@ -118,7 +152,7 @@ WINDOW_PHASES = 16
 """So many different times at which windows of one length begin; all of a key group begin together."""
 
 
-class Service(Section):
+class Service(Served):
     """The running service."""
 
     state_dir: Annotated[str, Field(min_length=1, description="directory of the saved state")] = "./state"
@@ -193,40 +227,10 @@ class Service(Section):
             " `http://localhost:4318/v1/traces`; by default none are made. Needs the extra `traces`",
         ),
     ] = None
-    metrics_host: Annotated[str, Field(min_length=1, description="address that metrics and health are served on")] = (
-        "127.0.0.1"
-    )
     metrics_port: Annotated[
         Annotated[Whole, Field(ge=0, le=65535)] | Literal[False],
         Field(description="port that metrics and health are served on; 0 picks a free one, `false` serves none"),
     ] = 9464
-    metrics_certificate_file: Annotated[
-        str | None, Field(min_length=1, description="PEM file with a certificate: metrics and health are served by TLS")
-    ] = None
-    metrics_key_file: Annotated[
-        str | None,
-        Field(min_length=1, description="PEM file with the certificate's key, where it is a file of its own"),
-    ] = None
-    metrics_user: Annotated[
-        str | None,
-        Field(
-            min_length=1,
-            pattern=r"^[^:]+$",
-            description="who may ask for `/metrics` and `/status`, by a password (HTTP Basic); `/healthz` and `/readyz`"
-            " answer everybody",
-        ),
-    ] = None
-    metrics_password_file: Annotated[
-        str | None, Field(min_length=1, description="file with that password and nothing else")
-    ] = None
-
-    @model_validator(mode="after")
-    def _metrics_fit_together(self) -> Self:
-        if (self.metrics_user is None) != (self.metrics_password_file is None):
-            raise ValueError("only one of metrics_user and metrics_password_file is given|give both, or none")
-        if self.metrics_key_file is not None and self.metrics_certificate_file is None:
-            raise ValueError("metrics_key_file is given without a certificate|give metrics_certificate_file, too")
-        return self
 
 
 class Commands(Section):

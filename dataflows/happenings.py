@@ -85,6 +85,11 @@ class Happenings:
         self._readings = Counter("andon_readings", "Readings by what became of them.", ["result"], registry=on)
         self._bad = Counter("andon_readings_bad", "Readings of less than good quality.", ["quality"], registry=on)
         self._rejects = Counter("andon_rejects", "Messages or values refused, by reason.", ["reason"], registry=on)
+        self._umh_left_out = Counter(
+            "andon_umh_left_out",
+            "Messages of UMH topics that are no readings: texts, records, tombstones.",
+            registry=on,
+        )
         self._ts_missing = Counter(
             "andon_ts_missing", "Messages without ts: the Kafka timestamp was used.", registry=on
         )
@@ -193,6 +198,10 @@ class Happenings:
     def ts_missed(self, count: int) -> None:
         """Messages came without a time of their own."""
         self._ts_missing.inc(count)
+
+    def umh_left_out(self, count: int) -> None:
+        """Messages of a UMH topic said something that is no reading."""
+        self._umh_left_out.inc(count)
 
     def alarm_changed(self, record: AlertRecord) -> None:
         """An alarm made a transition."""

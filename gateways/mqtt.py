@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from contracts.codec import Refusal
 from contracts.gateways import Mqtt, MqttTopic
+from contracts.readings import Reason
+from contracts.umh import decode_umh, numbers_in
 from gateways.mqtt_client import LISTEN_S, QUIET_S, MqttClient
 from gateways.naming import NameFaultError, fill, topic_filter, topic_pattern
 from gateways.seam import GOOD, Description, Discovered, FoundPoint, Frame, NonsenseError
@@ -33,6 +36,9 @@ TOPICS_KNOWN_MAX = 100_000
 MS_FROM = 10**11
 """A time above is in milliseconds, below in seconds: as seconds it would be the year 5138."""
 POINTS_SHOWN_MAX = 1_000
+NO_TIMESTAMP = -1
+_UNITS = ("unit", "units", "uom", "engUnit")
+"""Members in which senders say the unit."""
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _NUMBERS = (float, int, bool)
 
@@ -157,7 +163,7 @@ class MqttSource:
                 raise PayloadFaultError("bad_payload", "the payload is no object with numbers")
             return {
                 fill(settings.sensor, known.names | {"member": member}): value
-                for member, value in _members(document)
+                for member, value in numbers_in(document)
                 if member != settings.ts
             }
         value = _within(document, known.form.value)
@@ -179,26 +185,17 @@ def read_payload(payload: bytes, ts: tuple[str | int, ...]) -> tuple[Any, int]:
 
 
 def umh_frames(topic: str, payload: bytes) -> Iterator[Frame]:
-    """A message of UMH's `umh/v1/<location …>/_<contract>/<tag …>`: the location is the asset, the tag the sensor.
+    """A message of UMH's `umh/v1/…`, as `contracts.umh` reads it.
 
-    Raises: PayloadFaultError, NameFaultError.
+    Raises: PayloadFaultError.
     """
-    levels = topic.split("/")[2:]
-    at = next((number for number, level in enumerate(levels) if level.startswith("_")), 0)
-    if at == 0:
-        raise PayloadFaultError("unknown", f"{topic}: no location and _contract")
-    document, ts = read_payload(payload, ("timestamp_ms",))
-    if not isinstance(document, dict):
-        raise PayloadFaultError("bad_payload", f"{topic}: the payload is no object")
-    asset, tag = fill(".".join(levels[:at]), {}), ".".join(levels[at + 1 :])
-    values: dict[str, Value] = {}
-    for member, value in _members(document):
-        if member != "timestamp_ms":
-            name = tag if member in {"value", levels[-1]} and tag else f"{tag}.{member}" if tag else member
-            values[fill("{name}", {"name": name})] = value
-    if not values:
-        raise PayloadFaultError("bad_value", f"{topic}: no number in it")
-    yield Frame(asset, ts, GOOD, values)
+    decoded = decode_umh(topic.replace("/", ".").encode(), payload, NO_TIMESTAMP)
+    if decoded is None:
+        raise PayloadFaultError("bad_value", f"{topic}: no number with a time in it")
+    if isinstance(decoded, Refusal):
+        reason = "bad_name" if decoded.reason == Reason.BAD_NAME else "bad_payload"
+        raise PayloadFaultError(reason, f"{topic}: {decoded.detail}")
+    yield Frame(decoded.asset, decoded.ts, GOOD, dict(decoded.values))
 
 
 async def discover(address: str) -> Discovered:
@@ -243,12 +240,13 @@ def _found(message: MQTTMessage) -> FoundPoint | None:
     named = {"asset": levels[-2] if len(levels) > 1 else topic, "sensor": levels[-1]}
     if type(document) in _NUMBERS:
         return FoundPoint({"topic": topic, **named}, value=str(document), isa95="/".join(levels[:-2]))
-    members = dict(_members(document)) if isinstance(document, dict) else {}
+    members = dict(numbers_in(document)) if isinstance(document, dict) else {}
     if not members:
         return None
     named = {"asset": levels[-1], "sensor": "{member}"}
     shown = ", ".join(f"{name} {value}" for name, value in members.items())
-    return FoundPoint({"topic": topic, **named, "value": "*"}, value=shown, isa95="/".join(levels[:-1]))
+    unit = next((text for name in _UNITS if isinstance(text := document.get(name), str)), "")
+    return FoundPoint({"topic": topic, **named, "value": "*"}, unit=unit, value=shown, isa95="/".join(levels[:-1]))
 
 
 def _path(text: str) -> tuple[str | int, ...]:
@@ -263,15 +261,6 @@ def _within(document: Any, path: tuple[str | int, ...]) -> Any:
         except (KeyError, IndexError, TypeError):
             raise PayloadFaultError("bad_payload", f"the payload has no {step}") from None
     return document
-
-
-def _members(document: dict[str, Any], above: str = "") -> Iterator[tuple[str, Value]]:
-    """Every number in an object, also of objects within, under the names that lead to it."""
-    for name, value in document.items():
-        if type(value) in _NUMBERS:
-            yield above + name, value
-        elif isinstance(value, dict):
-            yield from _members(value, f"{above}{name}.")
 
 
 def _time(given: Any) -> int:

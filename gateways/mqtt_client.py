@@ -50,7 +50,8 @@ class MqttClient:
         self._news = asyncio.Event()
         self._answers: dict[int, asyncio.Future[list[Any]]] = {}
         self._loop = asyncio.get_running_loop()
-        self._connected: asyncio.Future[str] = self._loop.create_future()
+        self._connected: asyncio.Future[tuple[type[Exception], str] | None] = self._loop.create_future()
+        """What becomes of it; no exception, which would hold on to all this as long as this holds on to it."""
         client = self._client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id or f"andon-{settings.name}",
@@ -94,8 +95,9 @@ class MqttClient:
             refusal = await asyncio.wait_for(self._connected, ANSWER_S)
         except (OSError, TimeoutError, ValueError) as error:
             raise AwayError(f"{self._address}: {str(error) or 'no answer'}") from error
-        if refusal:
-            raise NonsenseError(f"{self._address}: the broker refuses us ({refusal})")
+        if refusal is not None:
+            fault, why = refusal
+            raise fault(f"{self._address}: {why}")
 
     async def subscribe(self, filters: Sequence[tuple[str, int]]) -> None:
         """Ask for topics.
@@ -142,16 +144,23 @@ class MqttClient:
 
     async def close(self) -> None:
         """End the session; raises nothing."""
-        self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
+        client = self._client
+        client.disconnect()
+        await asyncio.to_thread(client.loop_stop)
+        # Only when nothing holds on to it does paho close the pair of sockets by which it wakes its thread.
+        client.on_connect = client.on_disconnect = client.on_subscribe = client.on_message = None
 
     # ── Called by paho, in its thread ────────────────────────────────────────────────────────────────────────────────
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._loop.call_soon_threadsafe(_answer, self._connected, str(reason) if reason.is_failure else "")
+        refusal = (NonsenseError, f"the broker refuses us ({reason})") if reason.is_failure else None
+        self._loop.call_soon_threadsafe(_answer, self._connected, refusal)
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         self._fault = f"the connection was lost ({reason})"
+        refusal = (AwayError, "the broker doesn't let us in; perhaps it wants TLS, or a certificate")
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(_answer, self._connected, refusal)
         self._wake()
 
     def _on_subscribe(self, _client: Any, _data: Any, number: int, reasons: list[Any], _properties: Any) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from math import nan
 from time import monotonic, time_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from google.protobuf.message import DecodeError
@@ -26,7 +26,7 @@ from gateways.happenings import Happenings
 from gateways.mqtt_client import LISTEN_S, QUIET_S, MqttClient
 from gateways.naming import NameFaultError, fill
 from gateways.seam import BAD, GOOD, UNCERTAIN, Description, Discovered, FoundPoint, Frame, NonsenseError
-from gateways.sparkplug_payload import GETTERS, REBIRTH, Payload, integer
+from gateways.sparkplug_payload import GETTERS, REBIRTH, TYPES, Payload, integer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
@@ -46,6 +46,10 @@ BIRTH_S = 30.0
 """After the birth of a node, for those of its devices. What isn't born by then is lost."""
 LAG_S = 5.0
 """Between a change and its message, and its arrival."""
+UNIT = "engUnit"
+"""The property with a metric's unit."""
+NULL, QUALITY = b"\x38\x01", b"Quality"
+"""Bytes of a payload in which a metric is null, or has that property."""
 QUALITY_GOOD, QUALITY_BAD, QUALITY_STALE = 192, 0, 500
 """Of the property `Quality`."""
 
@@ -53,13 +57,14 @@ QUALITY_GOOD, QUALITY_BAD, QUALITY_STALE = 192, 0, 500
 class _Point:
     """One numeric metric."""
 
-    __slots__ = ("asset", "datatype", "getter", "sensor")
+    __slots__ = ("asset", "datatype", "getter", "sensor", "unit")
 
-    def __init__(self, asset: str, sensor: str, datatype: int) -> None:
+    def __init__(self, asset: str, sensor: str, datatype: int, unit: str) -> None:
         self.asset = asset
         self.sensor = sensor
         self.datatype = datatype
         self.getter = GETTERS[datatype]
+        self.unit = unit
 
 
 class _Node:
@@ -85,6 +90,19 @@ class _Node:
         return (
             point for (of, _), point in self.names.items() if point is not None and (device is None or of == device)
         )
+
+
+class _Message(NamedTuple):
+    """What an edge node says."""
+
+    group: str
+    name: str
+    """Of the node."""
+    device: str
+    """Empty: the node itself."""
+    payload: Any
+    plain: bool
+    """No metric is null or tells its quality: neither is anywhere in the bytes."""
 
 
 class Host:
@@ -120,65 +138,75 @@ class Host:
         gone: list[Frame] = []
         if node.missed and monotonic() >= node.missed_until_s:
             gone, node.missed = list(_lost(node.missed.values())), {}
-        return [*gone, *getattr(self, f"_take_{sort.lower()}")(node, group, name, device, payload)]
+        message = _Message(group, name, device, payload, NULL not in body and QUALITY not in body)
+        return [*gone, *getattr(self, f"_take_{sort.lower()}")(node, message)]
+
+    def points(self) -> Iterator[tuple[str, _Point]]:
+        """All numeric metrics that were born, each with `group/node`."""
+        for (group, name), node in self._nodes.items():
+            for point in node.points():
+                yield f"{group}/{name}", point
 
     # ── The sorts of messages ───────────────────────────────────────────────────────────────────────────────────────
 
-    def _take_nbirth(self, node: _Node, group: str, name: str, device: str, payload: Any) -> list[Frame]:
+    def _take_nbirth(self, node: _Node, message: _Message) -> list[Frame]:
+        group, name, payload = message.group, message.name, message.payload
         before = node.names if node.born else {}
         fresh = self._nodes[group, name] = _Node()  # all that was known is of the birth before
         fresh.born, fresh.seq, fresh.asked_s = True, payload.seq & 255, node.asked_s
         for metric in payload.metrics:
             if metric.name == "bdSeq":
                 fresh.birth_number = metric.long_value or metric.int_value
-        born = self._birth(fresh, group, name, device, payload)
+        born = self._birth(fresh, message)
         fresh.missed = {key: point for key, point in before.items() if point is not None and key not in fresh.names}
         fresh.missed_until_s = monotonic() + BIRTH_S
         return born
 
-    def _take_dbirth(self, node: _Node, group: str, name: str, device: str, payload: Any) -> list[Frame]:
-        if not self._follows(node, group, name, payload):
+    def _take_dbirth(self, node: _Node, message: _Message) -> list[Frame]:
+        if not self._follows(node, message):
             return []
-        born = self._birth(node, group, name, device, payload)
+        born = self._birth(node, message)
         node.missed = {key: point for key, point in node.missed.items() if key not in node.names}
         return born
 
-    def _take_ndata(self, node: _Node, group: str, name: str, device: str, payload: Any) -> list[Frame]:
-        return self._data(node, device, payload) if self._follows(node, group, name, payload) else []
+    def _take_ndata(self, node: _Node, message: _Message) -> list[Frame]:
+        return self._data(node, message) if self._follows(node, message) else []
 
     _take_ddata = _take_ndata
 
-    def _take_ndeath(self, node: _Node, group: str, name: str, device: str, payload: Any) -> list[Frame]:  # noqa: ARG002
-        numbers = [metric.long_value or metric.int_value for metric in payload.metrics if metric.name == "bdSeq"]
+    def _take_ndeath(self, node: _Node, message: _Message) -> list[Frame]:
+        metrics = message.payload.metrics
+        numbers = [metric.long_value or metric.int_value for metric in metrics if metric.name == "bdSeq"]
         if not node.born or (numbers and node.birth_number is not None and numbers[0] != node.birth_number):
             return []
         node.born = False
         return list(_lost((*node.points(), *node.missed.values())))
 
-    def _take_ddeath(self, node: _Node, group: str, name: str, device: str, payload: Any) -> list[Frame]:
-        return list(_lost(node.points(device))) if self._follows(node, group, name, payload) else []
+    def _take_ddeath(self, node: _Node, message: _Message) -> list[Frame]:
+        return list(_lost(node.points(message.device))) if self._follows(node, message) else []
 
     # ── Their parts ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _follows(self, node: _Node, group: str, name: str, payload: Any) -> bool:
+    def _follows(self, node: _Node, message: _Message) -> bool:
         """Whether a node was born before it said this; a gap in the sequence is noted, and a rebirth asked for."""
         if not node.born:
-            self._ask(node, group, name)
+            self._ask(node, message)
             return False
-        expected, node.seq = (node.seq + 1) & 255, payload.seq & 255
+        expected, node.seq = (node.seq + 1) & 255, message.payload.seq & 255
         if node.seq != expected:
             self._happenings.gap(self._settings.name, why="a sequence number of an edge node is missing")
             node.sound = False
         if not node.sound:
-            self._ask(node, group, name)
+            self._ask(node, message)
         return True
 
-    def _ask(self, node: _Node, group: str, name: str) -> None:
+    def _ask(self, node: _Node, message: _Message) -> None:
         if monotonic() - node.asked_s >= REBIRTH_EVERY_S:
             node.asked_s = monotonic()
-            self.requests.append(f"{NAMESPACE}/{group}/NCMD/{name}")
+            self.requests.append(f"{NAMESPACE}/{message.group}/NCMD/{message.name}")
 
-    def _birth(self, node: _Node, group: str, name: str, device: str, payload: Any) -> list[Frame]:
+    def _birth(self, node: _Node, message: _Message) -> list[Frame]:
+        group, name, device, payload, _ = message
         unit = device or name
         path = f"{group}.{name}.{device}" if device else f"{group}.{name}"
         known = {"group": group, "node": name, "unit": unit, "path": path, "device": self._settings.name}
@@ -190,43 +218,51 @@ class Host:
             node.names[device, metric.name] = point
             if metric.HasField("alias"):
                 node.aliases[metric.alias] = point
-        return self._data(node, device, payload)
+        return self._data(node, message)
 
     def _point(self, metric: Any, known: dict[str, str]) -> _Point | None:
         if metric.datatype not in GETTERS or metric.name == "bdSeq" or metric.name.startswith("Node Control/"):
             return None
         names = known | {"metric": metric.name}
         try:
-            return _Point(fill(self._settings.asset, names), fill(self._settings.sensor, names), metric.datatype)
+            asset, sensor = fill(self._settings.asset, names), fill(self._settings.sensor, names)
         except NameFaultError as fault:
             self._refuse("bad_name", str(fault))
             return None
+        return _Point(asset, sensor, metric.datatype, _unit(metric.properties))
 
-    def _data(self, node: _Node, device: str, payload: Any) -> list[Frame]:
+    def _data(self, node: _Node, message: _Message) -> list[Frame]:
         """Values, those of one asset, time and quality together, in the order of their times."""
         found: dict[tuple[str, int, int], dict[str, Value]] = {}
+        device, payload, plain = message.device, message.payload, message.plain
         sent_ms = payload.timestamp
-        sound = GOOD if node.sound else UNCERTAIN
+        quality = sound = GOOD if node.sound else UNCERTAIN
         aliases, names = node.aliases, node.names
         strange = 0
+        asset, ts = "", -1
+        frame: dict[str, Value] = {}
         for metric in payload.metrics:
-            alias, name = metric.alias, metric.name
-            point = names.get((device, name), _STRANGER) if name else aliases.get(alias, _STRANGER)
+            alias = metric.alias
+            point = aliases.get(alias, _STRANGER) if alias else _STRANGER
             if point is _STRANGER:
-                strange += 1
-                continue
+                name = metric.name
+                point = names.get((device, name), _STRANGER) if name else aliases.get(alias, _STRANGER)
+                if point is _STRANGER:
+                    strange += 1
+                    continue
             if point is None:
                 continue
             value: Value = nan
-            if not metric.is_null:
+            if plain or not metric.is_null:
                 value = getattr(metric, point.getter)
                 if point.datatype < 5:
                     value = integer(point.datatype, int(value))
-            quality = sound if not metric.HasField("properties") else max(sound, _quality(metric.properties))
-            key = (point.asset, metric.timestamp or sent_ms, quality)
-            frame = found.get(key)
-            if frame is None:
-                frame = found[key] = {}
+            at, before = metric.timestamp or sent_ms, quality
+            if not plain:
+                quality = sound if not metric.HasField("properties") else max(sound, _quality(metric.properties))
+            if at != ts or quality != before or point.asset != asset:
+                asset, ts = point.asset, at
+                frame = found.setdefault((asset, ts, quality), {})
             frame[point.sensor] = value
         if strange:
             self._refuse("unknown", "a metric that wasn't in the birth", count=strange)
@@ -252,10 +288,16 @@ def _lost(points: Iterable[_Point]) -> Iterator[Frame]:
 
 def _quality(properties: Any) -> int:
     for key, value in zip(properties.keys, properties.values, strict=False):
-        if key == "Quality":
+        if key == QUALITY.decode():
             told = value.int_value or value.long_value
             return GOOD if told == QUALITY_GOOD else BAD if told in {QUALITY_BAD, QUALITY_STALE} else UNCERTAIN
     return GOOD
+
+
+def _unit(properties: Any) -> str:
+    """As Ignition and others say it."""
+    told = (value for key, value in zip(properties.keys, properties.values, strict=False) if key == UNIT)
+    return next((str(value.string_value) for value in told), "")
 
 
 class SparkplugSource:
@@ -270,7 +312,7 @@ class SparkplugSource:
         self._settings = settings
         self._happenings = happenings
         self._client: MqttClient | None = None
-        self._host = Host(settings, happenings)
+        self.host = Host(settings, happenings)
 
     async def connect(self) -> None:
         """Open a session, subscribe, and say that the host is there.
@@ -279,7 +321,7 @@ class SparkplugSource:
         """
         settings = self._settings
         client = self._client = MqttClient(settings, keep_session=False)  # the births that come anew say all
-        self._host = Host(settings, self._happenings)
+        self.host = Host(settings, self._happenings)
         state = f"{NAMESPACE}/STATE/{settings.host_id}"
         now_ms = time_ns() // 1_000_000
         if settings.host_id is not None:
@@ -300,9 +342,9 @@ class SparkplugSource:
             messages = await client.take()
             yield self._frames(messages)
             client.confirm(messages)
-            for topic in self._host.requests:
+            for topic in self.host.requests:
                 client.publish(topic, _rebirth())
-            self._host.requests.clear()
+            self.host.requests.clear()
 
     async def describe(self) -> Description:
         """A broker says nothing of itself."""
@@ -319,7 +361,7 @@ class SparkplugSource:
             await client.close()
 
     def _frames(self, messages: Iterable[MQTTMessage]) -> list[Frame]:
-        return [frame for message in messages for frame in self._host.take(message.topic, bytes(message.payload))]
+        return [frame for message in messages for frame in self.host.take(message.topic, bytes(message.payload))]
 
 
 async def discover(address: str) -> Discovered:
@@ -337,6 +379,7 @@ async def discover(address: str) -> Discovered:
         raise NonsenseError(f"{address}: give host or host:port") from error
     source = SparkplugSource(settings, Happenings())
     found: dict[tuple[str, str], str] = {}
+    born: dict[tuple[str, str], tuple[str, _Point]] = {}
     try:
         await source.connect()
         began = news = monotonic()
@@ -347,11 +390,14 @@ async def discover(address: str) -> Discovered:
                 news = monotonic()
             if monotonic() >= min(began + LISTEN_S, news + QUIET_S):
                 break
+        born = {(point.asset, point.sensor): (where, point) for where, point in source.host.points()}
     finally:
         await source.close()
-    points = [
-        FoundPoint({"asset": asset, "sensor": sensor}, value=value) for (asset, sensor), value in sorted(found.items())
-    ]
+    points = []
+    for name in sorted(found.keys() & born.keys()):
+        where, point = born[name]
+        keys: dict[str, str | int | float] = {"asset": point.asset, "sensor": point.sensor}
+        points.append(FoundPoint(keys, type=TYPES[point.datatype], unit=point.unit, value=found[name], isa95=where))
     return Discovered(Description(), points, {"host": host, "port": settings.port})
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-__all__ = ["GETTERS", "REBIRTH", "Payload", "integer"]
+__all__ = ["GETTERS", "REBIRTH", "TYPES", "Payload", "integer"]
 
 _KIND = descriptor_pb2.FieldDescriptorProto
 _UINT32, _UINT64, _FLOAT, _DOUBLE = _KIND.TYPE_UINT32, _KIND.TYPE_UINT64, _KIND.TYPE_FLOAT, _KIND.TYPE_DOUBLE
@@ -81,6 +81,10 @@ GETTERS = {
     11: "boolean_value",
 }
 """Which field has the value, by the numeric data types: Int8 to UInt64, Float, Double, Boolean."""
+
+_NAMES = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float", "Double", "Boolean")
+TYPES = dict(enumerate(_NAMES, 1))
+"""What the specification calls these data types."""
 
 _SIGNED = {1: 8, 2: 16, 3: 32, 4: 64}
 """Bits of the signed types: they travel as unsigned numbers in two's complement."""

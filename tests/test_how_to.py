@@ -99,15 +99,17 @@ def test_andon_is_let_in_and_granted_its_rights_as_the_page_has_it(folder, secur
         settings = settings.replace("[kafka]\n", f'[kafka]\nreadings = ["{names["readings"]}"]\n{listed}')
         (path / "andon.toml").write_text(settings.replace("kafka.example.com:9094", broker.scram_bootstrap))
         (user,) = typed("secure-andon.md", "## 1. Let it in by TLS, with a password or a certificate")
-        service, operator = typed("secure-andon.md", "## 2. Grant what it needs")
+        service, operator, gateway = typed("secure-andon.md", "## 2. Grant what it needs")
+        (path / "gateway.toml").write_text((path / "andon.toml").read_text())
 
         made = type_in(path, [activate, user.replace("kafka.example.com:9094", broker.scram_bootstrap)])
-        granted = type_in(path, [activate, service, operator.replace(" | sh", "")])
+        granted = type_in(path, [activate, service, operator.replace(" | sh", ""), gateway.replace(" | sh", "")])
         after = type_in(path, [activate, "andon run --until-caught-up"], ANDON_SERVICE__METRICS_PORT="0")
 
     assert made.returncode == 0, made.stderr
     assert granted.returncode == 0, granted.stderr
     assert len(re.findall(r"^kafka-acls.sh .*--allow-principal User:andon", granted.stdout, flags=re.MULTILINE)) == 3
+    assert f"--allow-principal User:floor --operation Write --topic {names['readings']}\n" in granted.stdout
     assert after.returncode == 0, after.stderr
     password = (path / "kafka-password").read_text().strip()
     assert not any(password in text for done in (made, granted, after) for text in (done.stdout, done.stderr))

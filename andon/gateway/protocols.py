@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from contracts.gateways import S7, Connection, Modbus, Mqtt, OpcUa, Sparkplug
+from contracts.gateways import S7, Connection, Dnp3, EtherNetIp, Modbus, Mqtt, OpcUa, Sparkplug
 
 if TYPE_CHECKING:
     from gateways.happenings import Happenings
@@ -36,6 +36,8 @@ PROTOCOLS: dict[type[Connection], Protocol] = {
     OpcUa: Protocol("OPC UA", "opcua", "opcua", "OpcUaSource", "url", "nodes"),
     Modbus: Protocol("Modbus TCP", "modbus", "modbus", "ModbusSource", "host", "points"),
     S7: Protocol("S7", "s7", "s7", "S7Source", "host", "points"),
+    EtherNetIp: Protocol("EtherNet/IP", "ethernetip", "ethernetip", "EtherNetIpSource", "host", "points"),
+    Dnp3: Protocol("DNP3", "dnp3", "dnp3", "Dnp3Source", "host", "points"),
     Mqtt: Protocol("MQTT", "mqtt", "mqtt", "MqttSource", "host", "topics"),
     Sparkplug: Protocol("Sparkplug B", "sparkplug", "mqtt", "SparkplugSource", "host", ""),
 }

@@ -61,6 +61,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event) -> None:
     """
     from confluent_kafka import Producer  # noqa: PLC0415 - `andon --help` needn't wait for any of these
 
+    from andon.access import access_of  # noqa: PLC0415
     from andon.gateway.health import GatewayHealth  # noqa: PLC0415
     from andon.gateway.protocols import PROTOCOLS, open_source  # noqa: PLC0415
     from andon.logs import log_to  # noqa: PLC0415
@@ -83,7 +84,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event) -> None:
     version = version_of("andon")
     happenings = Happenings(connection.name for connection in gateway.connections)
     sources = [open_source(connection, happenings) for connection in gateway.connections]
-    topic = gateway.topic or settings.kafka.readings[0]
+    topic = gateway.topic or settings.kafka.own
     with ExitStack() as opened:
         buffer = opened.enter_context(
             Buffer(
@@ -120,7 +121,13 @@ def run(settings: Settings, *, file: str, stop: threading.Event) -> None:
             )
         health = GatewayHealth(settings, links, happenings, version=version)
         server = opened.enter_context(
-            Server(health, host=gateway.metrics_host, port=gateway.metrics_port, section="gateway")
+            Server(
+                health,
+                host=gateway.metrics_host,
+                port=gateway.metrics_port,
+                section="gateway",
+                access=access_of(gateway, section="gateway"),
+            )
         )
         happenings.started(
             version=version,

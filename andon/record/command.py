@@ -135,7 +135,7 @@ class _Recorder:
             if stop.is_set():  # before a broker answered: there is nothing to keep
                 return
             with landing(self._path, force=self._force) as part:
-                writer = open_writer(self._path, part, self._tally)
+                writer = open_writer(self._path, part, self._tally, umh=self._settings.kafka.umh)
                 try:
                     self._copy(excerpt, writer, bar)
                 except SourceError as error:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
-from andon.record.lines import line_of
+from andon.record.lines import line_of, own_line_of
 from contracts.codec import Message, Refusal, decode_message
 from contracts.errors import SinkError, SourceError
 from contracts.readings import Quality
+from contracts.umh import decode_umh
 from dataflows.packed import PACKED, codec_of, inner_suffix
 
 if TYPE_CHECKING:
@@ -63,24 +64,28 @@ def is_known(path: Path) -> bool:
     return inner_suffix(path) in _NDJSON or (not packed and path.suffix.lower() in _PARQUET)
 
 
-def open_writer(path: Path, part: Path, tally: Tally) -> Writer:
+def open_writer(path: Path, part: Path, tally: Tally, *, umh: frozenset[str] = frozenset()) -> Writer:
     """Begin a file.
 
     Args:
         path: its name in the end, which says what it is.
         part: where it is written meanwhile.
         tally: where it is counted.
+        umh: topics with messages of United Manufacturing Hub.
 
     Raises: SinkError if a library is missing; OSError if it can't be written.
     """
     if path.suffix.lower() in _PARQUET:
-        return _Parquet(part, tally)
-    return _Ndjson(part, tally, packed=path.suffix.lower() == PACKED)
+        return _Parquet(part, tally, umh)
+    return _Ndjson(part, tally, umh, packed=path.suffix.lower() == PACKED)
 
 
-def _decode(message: KafkaMessage, tally: Tally) -> Message | Refusal:
-    """What the service makes of a message."""
-    decoded = decode_message(message.value(), message.timestamp()[1])
+def _decode(message: KafkaMessage, tally: Tally, umh: frozenset[str]) -> Message | Refusal | None:
+    """What the service makes of a message; None: it is no reading, as much of UMH isn't."""
+    value, ts = message.value(), message.timestamp()[1]
+    decoded = decode_umh(message.key(), value, ts) if message.topic() in umh else decode_message(value, ts)
+    if decoded is None:
+        return None
     refusals = (decoded,) if isinstance(decoded, Refusal) else decoded.refusals
     for refusal in refusals:
         tally.unreadable[refusal.reason] += 1
@@ -98,8 +103,9 @@ def _kept(message: KafkaMessage, decoded: Message | Refusal, tally: Tally) -> No
 
 
 class _Ndjson:
-    def __init__(self, part: Path, tally: Tally, *, packed: bool) -> None:
+    def __init__(self, part: Path, tally: Tally, umh: frozenset[str], *, packed: bool) -> None:
         self._tally = tally
+        self._umh = umh
         self._raw = part.open("wb")
         self._stream: BinaryIO = self._raw
         if packed:
@@ -111,9 +117,12 @@ class _Ndjson:
                 raise SinkError(str(error)) from error
 
     def write(self, message: KafkaMessage) -> None:
-        decoded = _decode(message, self._tally)
-        line = line_of(message.value(), decoded, message.timestamp()[1])
-        if line is None:
+        decoded = _decode(message, self._tally, self._umh)
+        if message.topic() in self._umh:
+            line = own_line_of(decoded) if isinstance(decoded, Message) else None
+        else:
+            line = line_of(message.value(), decoded, message.timestamp()[1])
+        if decoded is None or line is None:
             self._tally.left_out += 1
             return
         self._stream.write(line + b"\n")
@@ -129,13 +138,14 @@ class _Ndjson:
 class _Parquet:
     """A long table: a reading a row, and which message said it."""
 
-    def __init__(self, part: Path, tally: Tally) -> None:
+    def __init__(self, part: Path, tally: Tally, umh: frozenset[str]) -> None:
         try:
             import pyarrow as pa  # noqa: PLC0415 - an optional extra
             from pyarrow import parquet  # noqa: PLC0415
         except ImportError as error:
             raise SinkError(f"{part}: Parquet files need pyarrow: pip install 'andon[parquet]'.") from error
         self._tally = tally
+        self._umh = umh
         self._arrow = pa
         word = pa.dictionary(pa.int32(), pa.string())
         self._schema = pa.schema(
@@ -155,8 +165,8 @@ class _Parquet:
         self._closed = False
 
     def write(self, message: KafkaMessage) -> None:
-        decoded = _decode(message, self._tally)
-        if isinstance(decoded, Refusal):
+        decoded = _decode(message, self._tally, self._umh)
+        if not isinstance(decoded, Message):
             self._tally.left_out += 1
             return
         quality = _WORDS[decoded.quality]

@@ -20,12 +20,18 @@ class Proxy:
     """Listens on a port of this machine and forwards to another, from a thread of its own. A context manager.
 
     A connection whose other side isn't there is closed at once, as a host without that service would.
+
+    Args:
+        keep: remember what clients say.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep: bool = False) -> None:
         self.delay_s = 0.0
         """Whatever passes from now on arrives so much later, in each direction."""
         self.target_port = 0
+        self.heard: list[bytearray] = []
+        """What clients said, by connection."""
+        self._keep = keep
         self._links: set[_Link] = set()
         self._loop = asyncio.new_event_loop()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -89,7 +95,10 @@ class Proxy:
             return
         link = _Link(self, to_client, to_server)
         self._links.add(link)
-        await asyncio.gather(link.carry(client, to_server), link.carry(server, to_client))
+        if self._keep:
+            self.heard.append(bytearray())
+        heard = self.heard[-1] if self._keep else None
+        await asyncio.gather(link.carry(client, to_server, heard), link.carry(server, to_client))
         self._links.discard(link)
 
 
@@ -110,12 +119,16 @@ class _Link:
             end.transport.abort()
         return 1
 
-    async def carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    async def carry(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, heard: bytearray | None = None
+    ) -> None:
         """Pass on what comes from one side, until it ends; then both sides are told, unless nothing passes any more."""
         loop = asyncio.get_running_loop()
         due_s = 0.0  # nothing overtakes what came before it, even when the delay shrinks
         with contextlib.suppress(OSError):
             while piece := await source.read(PIECE_BYTES):
+                if heard is not None:
+                    heard += piece
                 if self._silent:
                     continue
                 due_s = max(due_s, loop.time() + self._proxy.delay_s)

@@ -10,7 +10,15 @@ import pytest
 from andon.gateway.protocols import PROTOCOLS
 from tests.kafka.service import environment
 
-LIBRARIES = {"opcua": "asyncua", "s7": "snap7", "modbus": "pymodbus", "mqtt": "paho", "sparkplug": "google.protobuf"}
+LIBRARIES = {
+    "opcua": "asyncua",
+    "s7": "snap7",
+    "modbus": "pymodbus",
+    "ethernetip": "pycomm3",
+    "dnp3": "dnp3",
+    "mqtt": "paho",
+    "sparkplug": "google.protobuf",
+}
 """Protocol → the package without which it can't be spoken."""
 
 PROGRAM = """

@@ -15,7 +15,9 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.conftest import ROOT
+from tests.gateways.peers.dnp3 import substation
 from tests.gateways.peers.edge_node import metric, press_node
+from tests.gateways.peers.ethernetip import REAL, logix
 from tests.gateways.peers.modbus import pump
 from tests.gateways.peers.opcua import opcua_press
 from tests.gateways.peers.s7 import controller
@@ -234,7 +236,7 @@ def test_a_sparkplug_node_as_its_page_has_it(plant, mosquitto, tmp_path):
             thread.join()
 
     assert alert["value"] == 97.5
-    assert '#   asset = "line.edge-7.press", sensor = "Temperature": 20.0' in shown
+    assert '#   asset = "line.edge-7.press", sensor = "Temperature": Double 20.0, in line/edge-7' in shown
 
 
 def test_an_s7_controller_as_its_page_has_it(plant, tmp_path):
@@ -254,6 +256,48 @@ def test_an_s7_controller_as_its_page_has_it(plant, tmp_path):
     found = tomllib.loads(shown.partition("gateway.toml: fine")[0])["gateway"]["s7"][0]
     assert {"address": "DB10.DBD4", "sensor": "db10-4"} in found["points"]
     assert peer.written == []
+
+
+def test_an_ethernet_ip_controller_as_its_page_has_it(plant, tmp_path):
+    """A mixer that becomes too hot, over EtherNet/IP; its identity is in the inventory."""
+    reader = Reader("connect-ethernet-ip.md", tmp_path, plant)
+    with logix(tmp_path) as peer:
+        peer.set("Temperature", REAL, 20.5)
+        shown = reader.type_all(HOST="127.0.0.1", PORT=str(peer.port))
+        with reader.run() as gateway:
+            gateway.start()
+            peer.set("Temperature", REAL, 97.5)
+
+            alert = reader.wait_for_alert("mixer-1", "temp")
+            new = reader.wait_for_alert("mixer-1", None, "appeared")
+            assert gateway.end() == 0
+
+    assert alert["value"] == 97.5
+    found = tomllib.loads(shown.partition("gateway.toml: fine")[0])["gateway"]["ethernetip"][0]
+    assert (found["host"], found["port"], found["route"]) == ("127.0.0.1", peer.port, "1/0")
+    assert {"attribute": "4/100/3", "at": 2, "type": "int", "sensor": "assembly100-2"} in found["points"]
+    assert "1756-L61/B LOGIX5561" in shown
+    assert "1756-L61/B LOGIX5561" in new["message"]
+
+
+def test_a_dnp3_outstation_as_its_page_has_it(plant, tmp_path):
+    """A feeder that becomes too hot, over DNP3."""
+    reader = Reader("connect-dnp3.md", tmp_path, plant)
+    with substation() as peer:
+        shown = reader.type_all(HOST="127.0.0.1", PORT=str(peer.port))
+        with reader.run() as gateway:
+            gateway.start()
+            wait_until(lambda: gateway.metric("andon_gateway_values_total", result="reported") > 2, "values came")
+            peer.set_analog(2, 97)
+
+            alert = reader.wait_for_alert("feeder-1", "temp")
+            assert gateway.end() == 0
+
+    assert alert["value"] == 97
+    found = tomllib.loads(shown.partition("gateway.toml: fine")[0])["gateway"]["dnp3"][0]
+    assert (found["outstation"], found["master"]) == (10, 1)
+    assert {"type": "analog_input", "index": 2, "sensor": "analog-input-2"} in found["points"]
+    assert set(peer.functions) <= {0, 1}
 
 
 def test_alarms_are_in_the_unified_namespace_as_its_page_has_it(plant, mosquitto, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from types import SimpleNamespace
 
@@ -12,11 +13,15 @@ from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import ValidationError
 
 from contracts.gateways import Mqtt
+from deploy.debian import ProgramError
 from gateways import mqtt, mqtt_client
 from gateways.happenings import Happenings
 from gateways.mqtt import MqttSource
 from gateways.seam import GOOD, AwayError, Frame, NonsenseError
-from tests.gateways.process import free_port
+from tests.certificates import Authority
+from tests.conftest import unavailable
+from tests.gateways.peers.mosquitto import Mosquitto
+from tests.gateways.process import GatewayProcess, free_port
 from tests.kafka.service import wait_until
 
 
@@ -151,8 +156,10 @@ def test_how_many_topics_are_remembered_is_bounded(monkeypatch):
 class Sender:
     """A machine with an MQTT client."""
 
-    def __init__(self, port):
+    def __init__(self, port, *tls_files):
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
+        if tls_files:
+            self._client.tls_set(*map(str, tls_files))
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
 
@@ -177,8 +184,8 @@ def sender(mosquitto):
 
 async def read(source, wanted, then=lambda: None):
     """The values that come, up to so many; not confirmed."""
-    await source.connect()
     try:
+        await source.connect()
         then()
         found = []
         async for frames in source.readings():
@@ -206,8 +213,6 @@ def test_what_was_not_confirmed_is_sent_again(mosquitto, sender):
 
 def test_a_broker_that_ends_is_away(tmp_path, mosquitto):
     """And is tried again, until it is back."""
-    from tests.gateways.peers.mosquitto import Mosquitto  # noqa: PLC0415
-
     asked, _ = source({"topic": "x", "sensor": "x"}, port=free_port())
     with pytest.raises(AwayError, match="refused"):
         asyncio.run(read(asked, 1))
@@ -250,4 +255,99 @@ def test_a_password_file_that_is_missing_is_told():
     asked, _ = source({"topic": "x", "sensor": "x"}, user="a", password_file="nowhere")
 
     with pytest.raises(NonsenseError, match="No such file or directory: 'nowhere'"):
+        asyncio.run(read(asked, 1))
+
+
+@pytest.fixture(scope="module")
+def plant_authority(tmp_path_factory):
+    """Who vouches for the plant's broker and gateways."""
+    return Authority(tmp_path_factory.mktemp("authority"), "plant")
+
+
+@pytest.fixture(scope="module")
+def secured(plant_authority, tmp_path_factory):
+    """A broker that speaks TLS, and asks for a certificate."""
+    folder = tmp_path_factory.mktemp("secured")
+    server = plant_authority.vouch_for("broker")
+    (folder / "ca.pem").write_bytes(plant_authority.file.read_bytes())
+    (folder / "server.pem").write_bytes(server.certificate.read_bytes())
+    (folder / "server.key").write_bytes(server.key.read_bytes())
+    try:
+        broker = Mosquitto(folder / "broker", certificates=folder)
+    except ProgramError as error:
+        unavailable(str(error))
+    with broker:
+        yield broker
+
+
+def over_tls(broker, authority, identity=None, **keys):
+    """A source that speaks TLS."""
+    certificate = {} if identity is None else {"certificate": str(identity.certificate)}
+    certificate |= {} if identity is None else {"private_key": str(identity.key)}
+    topic = f"tls/{time.time_ns()}"
+    form = {"topic": topic, "sensor": "x"}
+    keys = {"tls": True, "ca_file": str(authority.file), "client_id": topic} | certificate | keys
+    return source(form, port=broker.port, **keys)[0], topic
+
+
+def test_over_tls_both_sides_know_each_other(secured, plant_authority):
+    """A reading arrives by TLS, with a certificate on each side."""
+    identity = plant_authority.vouch_for("gateway")
+    asked, topic = over_tls(secured, plant_authority, identity)
+    sender = Sender(secured.port, plant_authority.file, identity.certificate, identity.key)
+    try:
+        found = asyncio.run(read(asked, 1, lambda: sender.send(topic, "21.5")))
+    finally:
+        sender.close()
+
+    assert found == [21.5]
+
+
+def test_a_broker_that_is_not_the_plants_is_not_spoken_with(secured, plant_authority, tmp_path):
+    """Its certificate is of somebody else: no password or reading goes there."""
+    stranger = Authority(tmp_path, "stranger")
+    identity = plant_authority.vouch_for("gateway")
+    (tmp_path / "gateway.toml").write_text(
+        f"""
+[kafka]
+bootstrap_servers = "127.0.0.1:{free_port()}"
+[[gateway.mqtt]]
+name = "floor"
+host = "127.0.0.1"
+port = {secured.port}
+tls = true
+ca_file = "{stranger.file}"
+certificate = "{identity.certificate}"
+private_key = "{identity.key}"
+topics = [{{ topic = "x", sensor = "x" }}]
+"""
+    )
+    with GatewayProcess(tmp_path, [sys.executable, "-m", "andon", "gateway", "run"]) as gateway:
+        gateway.start(until="device away")
+        (away, *_) = gateway.events("device away")
+
+    assert "certificate verify failed" in away["why"]
+
+
+def test_a_gateway_without_a_certificate_is_turned_away(secured, plant_authority):
+    """And tries again later: somebody may give it one."""
+    asked, _ = over_tls(secured, plant_authority)
+
+    with pytest.raises(AwayError, match="perhaps it wants TLS, or a certificate"):
+        asyncio.run(read(asked, 1))
+
+
+def test_a_gateway_without_tls_is_turned_away(secured):
+    """What to look at is said."""
+    asked, _ = source({"topic": "x", "sensor": "x"}, port=secured.port)
+
+    with pytest.raises(AwayError, match="perhaps it wants TLS, or a certificate"):
+        asyncio.run(read(asked, 1))
+
+
+def test_a_certificate_that_is_missing_is_told(secured, plant_authority, tmp_path):
+    """By what it is for."""
+    asked, _ = over_tls(secured, plant_authority, ca_file=str(tmp_path / "none.pem"))
+
+    with pytest.raises(NonsenseError, match="a file for TLS or the password can't be used"):
         asyncio.run(read(asked, 1))

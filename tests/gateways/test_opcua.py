@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from contracts.gateways import OpcUa
 from gateways.happenings import Happenings
-from gateways.opcua import OpcUaSource
+from gateways.opcua import OpcUaSource, discover
 from gateways.seam import BAD, GOOD, UNCERTAIN, AwayError, NonsenseError
-from tests.gateways.peers.opcua import opcua_press
+from tests.crash.proxy import Proxy
+from tests.gateways.peers.opcua import opcua_press, services_in
 from tests.gateways.process import free_port
 
 TEMPERATURE = "ns=2;s=Line1.Press1.Temperature"
@@ -82,6 +83,49 @@ def test_quality_is_the_servers(press):
     assert values[0] == 20
     assert isnan(values[2]) or values[2] == 22
     assert values[3] == 23
+
+
+READS = {
+    "BrowseNextRequest",
+    "BrowseRequest",
+    "ReadRequest",
+    "TranslateBrowsePathsToNodeIdsRequest",
+    # of the session and its subscriptions: they end with it
+    "ActivateSessionRequest",
+    "CloseSessionRequest",
+    "CreateMonitoredItemsRequest",
+    "CreateSessionRequest",
+    "CreateSubscriptionRequest",
+    "DeleteSubscriptionsRequest",
+    "FindServersRequest",
+    "GetEndpointsRequest",
+    "PublishRequest",
+}
+
+
+def test_only_services_that_read_arrive(press):
+    """Browsed, described, subscribed to and discovered: a recorder on the wire heard nothing that changes a server."""
+
+    async def all_of_it(url):
+        asked, _ = source(url, browse=("ns=2;s=Line1",))
+        await asked.connect()
+        try:
+            await asked.describe()
+            async for frames in asked.readings():
+                if frames:
+                    break
+        finally:
+            await asked.close()
+        await discover(url)
+
+    port = int(press.url.split(":")[2].split("/")[0])
+    with Proxy(keep=True) as proxy:
+        proxy.target_port = port
+        asyncio.run(all_of_it(press.url.replace(str(port), str(proxy.port))))
+        heard = [services_in(bytes(connection)) for connection in proxy.heard]
+
+    services = set().union(*heard)
+    assert {"ReadRequest", "BrowseRequest", "CreateMonitoredItemsRequest", "PublishRequest"} <= services <= READS
 
 
 def test_a_variable_that_is_missing_is_told_and_the_rest_is_read(press):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AclOperation, AdminClient, ResourceType
 
 from contracts.errors import SourceError
 from dataflows.kafka_client import admin_client, client_settings, wait_for_topics
 from dataflows.rights import refuse_without_rights
 from tests.conftest import new_topics
+from tests.gateways.peers.modbus import pump
+from tests.gateways.process import GatewayProcess, free_port
 from tests.kafka.secured import rights, toml_of
 from tests.kafka.service import RULES, Service, Topics, produce, read_all, reading, wait_until
 from tests.kafka.test_secured import T0, settings_of
@@ -160,3 +164,49 @@ def test_a_right_that_is_taken_away_ends_the_process_in_one_clear_line(secured_k
     assert last.startswith(tuple(told))
     assert "Topic authorization failed" in last
     assert len(read_all(plain, there.alerts)) == 1
+
+
+def test_a_gateway_works_with_the_rights_that_are_printed_for_it(secured_kafka, settings, there, tmp_path):
+    """It writes readings and the inventory, and can read nothing of what others wrote there."""
+    kafka = settings.kafka.model_copy(update={"inventory": there.dead_letters})
+    secured_kafka.grant(rights(settings.model_copy(update={"kafka": kafka}), "gateway"))
+    with pump(free_port()) as peer:
+        (tmp_path / "gateway.toml").write_text(
+            f"""
+[kafka]
+bootstrap_servers = "{kafka.bootstrap_servers}"
+readings = ["{there.readings}"]
+inventory = "{kafka.inventory}"
+{toml_of(dict(kafka.client))}
+[[gateway.modbus]]
+name = "pump"
+host = "127.0.0.1"
+port = {peer.port}
+points = [{{ address = 1, sensor = "x" }}]
+"""
+        )
+        command = [sys.executable, "-m", "andon", "gateway", "run"]
+        with GatewayProcess(tmp_path, command) as gateway:
+            gateway.start()
+            wait_until(lambda: gateway.metric("andon_gateway_messages_published_total") > 1, "both topics are written")
+            assert gateway.end() == 0
+    consumer = Consumer(client_settings(kafka, group_id="floor"))
+    try:
+        consumer.assign([TopicPartition(there.readings, 0, 0)])
+        with pytest.raises(KafkaException, match="TOPIC_AUTHORIZATION_FAILED"):
+            _first_error(consumer)
+    finally:
+        consumer.close()
+
+
+def _first_error(consumer):
+    """Read until something is refused.
+
+    Raises: KafkaException.
+    """
+    deadline = time.monotonic() + 3 * WAIT_S
+    while time.monotonic() < deadline:
+        message = consumer.poll(0.2)
+        if message is not None and message.error() is not None:
+            raise KafkaException(message.error())
+        assert message is None, "a message could be read"

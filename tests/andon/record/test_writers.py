@@ -169,3 +169,21 @@ def test_a_full_disk_is_told(tmp_path):
 
     with pytest.raises(OSError, match="No space left on device"):
         writer.close()
+
+
+@pytest.mark.parametrize("name", ["x.ndjson", "x.parquet"])
+def test_what_is_recorded_of_umh_is_replayed_as_andons_own(tmp_path, name):
+    """A replay has no keys: the readings are in the file, and what is no reading is counted."""
+    path, tally = tmp_path / name, Tally()
+    writer = open_writer(path, path, tally, umh=frozenset({"umh.messages"}))
+    key = b"umh.v1.acme.line-1._raw.temp"
+    bodies = [b'{"timestamp_ms":%d,"value":21.5}' % T0, b'{"timestamp_ms":%d,"value":"on"}' % T0, b"{half"]
+    for offset, value in enumerate(bodies):
+        writer.write(FakeMessage(("umh.messages", 0, offset), value, T0, raw_key=key))
+    writer.close()
+
+    readings, rejects = read(path)
+
+    assert readings == [("acme.line-1", "temp", T0, 21.5, Quality.GOOD)]
+    assert rejects == []
+    assert (tally.messages, tally.readings, tally.left_out, tally.unreadable) == (1, 1, 2, {"not_json": 1})

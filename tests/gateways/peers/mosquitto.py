@@ -36,6 +36,7 @@ class Mosquitto:
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true", "persistence false", "set_tcp_nodelay true"]
+        lines.append("max_queued_messages 0")  # by default it drops what is beyond a thousand for one who is away
         if certificates is not None:
             lines += [f"cafile {certificates / 'ca.pem'}", f"certfile {certificates / 'server.pem'}"]
             lines += [f"keyfile {certificates / 'server.key'}", "require_certificate true"]

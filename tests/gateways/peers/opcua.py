@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["OpcUaPress", "opcua_press"]
+__all__ = ["OpcUaPress", "opcua_press", "services_in"]
 
 
 class OpcUaPress:
@@ -22,8 +22,6 @@ class OpcUaPress:
     def __init__(self, port: int, certificates: Path | None = None) -> None:
         self.url = f"opc.tcp://127.0.0.1:{port}/plant"
         self.variables: dict[str, Any] = {}
-        self.services: list[str] = []
-        """Names of the requests that came."""
         self._certificates = certificates
         self._loop = LoopThread()
         self._server: Server | None = None
@@ -65,6 +63,23 @@ class OpcUaPress:
         for name, value in {"Temperature": 20.0, "Speed": 3, "Label": "A-7"}.items():
             self.variables[name] = await press.add_variable(ua.NodeId(f"Line1.Press1.{name}", space), name, value)
         await server.start()
+
+
+def services_in(heard: bytes) -> set[str]:
+    """The services that a client asked for in the clear, by the numbers of their requests (OPC UA Part 6, 6.7)."""
+    found: set[str] = set()
+    seen: set[int] = set()
+    at = 0
+    while at + 8 <= len(heard):
+        sort, size = heard[at : at + 3], int.from_bytes(heard[at + 4 : at + 8], "little")
+        request = int.from_bytes(heard[at + 20 : at + 24], "little")
+        if sort == b"MSG" and request not in seen:
+            seen.add(request)  # a request of several chunks says in the first what it is
+            assert heard[at + 24 : at + 26] == b"\x01\x00", "a node id of four bytes"
+            number = int.from_bytes(heard[at + 26 : at + 28], "little")
+            found.add(ua.ObjectIdNames[number].removesuffix("_Encoding_DefaultBinary"))
+        at += size
+    return found
 
 
 @contextmanager

@@ -1,0 +1,47 @@
+"""The other side: a server in a process of its own, on a free port."""
+
+from __future__ import annotations
+
+import multiprocessing
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+__all__ = ["Pair", "beside", "wait_for"]
+
+Pair = tuple[Callable[[], int], Callable[[], int]]
+"""The bare library and ours: each runs once, and says how many values it has read."""
+
+
+@contextmanager
+def beside(serve: Callable[[int], None]) -> Iterator[int]:
+    """The port on which `serve` listens, in a process of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    server = multiprocessing.get_context("fork").Process(target=serve, args=(port,), daemon=True)
+    server.start()
+    try:
+        wait_for(port)
+        yield port
+    finally:
+        server.kill()
+        server.join()
+
+
+def wait_for(port: int) -> None:
+    """Until something listens there.
+
+    Raises: SystemExit if nothing does.
+    """
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise SystemExit("the peer doesn't listen") from error
+            time.sleep(0.05)
+        else:
+            return

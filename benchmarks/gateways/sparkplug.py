@@ -1,0 +1,67 @@
+"""Sparkplug B: payloads of an edge node, without a broker."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from contracts.gateways import Sparkplug
+from gateways.happenings import Happenings
+from gateways.sparkplug import Host
+from gateways.sparkplug_payload import Payload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.gateways.peers import Pair
+    from benchmarks.gateways.store import Store
+
+__all__ = ["sparkplug"]
+
+METRICS = 100
+
+
+@contextmanager
+def sparkplug(seconds: float, store: Store) -> Iterator[Pair]:
+    """Taken apart by protobuf, each value looked at; and as an edge node's."""
+    yield lambda: sparkplug_bare(seconds), lambda: sparkplug_ours(seconds, store)
+
+
+def _payloads() -> tuple[bytes, list[bytes]]:
+    birth = Payload(timestamp=1_700_000_000_000, seq=0)
+    for number in range(METRICS):
+        birth.metrics.add(name=f"m{number}", alias=number, datatype=10, double_value=0.0)
+    bodies = []
+    for seq in range(256):
+        data = Payload(timestamp=1_700_000_000_000 + seq, seq=(seq + 1) & 255)
+        for number in range(METRICS):
+            data.metrics.add(alias=number, timestamp=1_700_000_000_000 + seq, double_value=seq + number / 7)
+        bodies.append(data.SerializeToString())
+    return birth.SerializeToString(), bodies
+
+
+def sparkplug_bare(seconds: float) -> int:
+    """Take payloads apart and look at each value."""
+    _, bodies = _payloads()
+    count = 0
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for body in bodies:
+            for metric in Payload.FromString(body).metrics:
+                seen = (metric.alias, metric.timestamp, metric.double_value)
+                count += len(seen) // 3
+    return count
+
+
+def sparkplug_ours(seconds: float, store: Store) -> int:
+    """The same payloads, as an edge node's."""
+    birth, bodies = _payloads()
+    host = Host(Sparkplug(name="bench", host="127.0.0.1"), Happenings(["bench"]))
+    host.take("spBv1.0/g/NBIRTH/n", birth)
+    count = 0
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for body in bodies:
+            count += store.take(host.take("spBv1.0/g/NDATA/n", body))
+    return count

@@ -1,0 +1,335 @@
+"""DNP3 (IEEE 1815-2012) over TCP: reads an outstation's events and present values, by dnp3py.
+
+Two application functions leave this module: READ and CONFIRM; `_Runner` refuses any other before it is sent. So the
+clock of the device isn't set, its restart isn't acknowledged, and unsolicited reports aren't switched on or off: what
+it sends by itself is taken and confirmed.
+
+Each poll reads the events of classes 1 to 3, which have the times at which they happened, and then all present values.
+An event is confirmed, and the device forgets it, only when what it says is on the gateway's disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dnp3.application.builder import build_all_objects_request
+from dnp3.core.enums import FunctionCode
+from dnp3.core.flags import IIN, DoubleBitState
+from dnp3.master import Master, MasterConfig, MasterRunnerError, MasterTcpRunner
+from dnp3.transport_io.channel import ChannelError
+
+from contracts.gateways import Dnp3, Dnp3Point
+from gateways.blocks import name_of
+from gateways.happenings import Happenings
+from gateways.polling import beats
+from gateways.seam import BAD, GOOD, UNCERTAIN, AwayError, Description, Discovered, FoundPoint, Frame, NonsenseError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from gateways.seam import Value
+
+__all__ = ["READS", "Dnp3Source", "discover"]
+
+READS = frozenset({FunctionCode.READ, FunctionCode.CONFIRM})
+"""Application functions that change nothing but which events the device still has to tell."""
+CLASS_0 = (60, 1)
+"""Group and variation of all present values."""
+REFUSALS = IIN.NO_FUNC_CODE_SUPPORT | IIN.OBJECT_UNKNOWN | IIN.PARAMETER_ERROR
+FAULTS = (MasterRunnerError, ChannelError, OSError, TimeoutError)
+FRAGMENT_BYTES_MAX = 65_536
+MARGIN_S = 0.02
+"""Before a beat, in which listening isn't worth the while."""
+ONLINE, RESTART, COMM_LOST, IN_DOUBT = 0x01, 0x02, 0x04, 0x78
+"""Flags of every point; the last four are: forced far away or here, and per sort chatter, range, reference, jump."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+
+
+class _Told(NamedTuple):
+    """What an outstation says of one point."""
+
+    sort: str
+    number: int
+    value: Value
+    quality: int
+    ts_ms: int
+    """0: a present value, or an event without a time."""
+
+
+class _Runner(MasterTcpRunner):
+    """A master that can only read, and confirms when it may."""
+
+    hand_over: _HandOver | None = None
+
+    async def send(self, request: Any, **how: Any) -> None:
+        """Send a request that reads."""
+        if request.header.function not in READS:
+            raise PermissionError(f"function {request.header.function.name} isn't one that only reads")
+        await super().send(request, **how)
+
+    async def _send_confirm(self, sequence: int, **how: Any) -> None:
+        if self.hand_over is not None:
+            await self.hand_over()
+        await super()._send_confirm(sequence, **how)
+
+
+class _Handler:
+    """Takes what a response says, in its order: dnp3py calls it."""
+
+    def __init__(self) -> None:
+        self.told: list[_Told] = []
+
+    def on_binary_input(self, values: list[Any], _info: Any) -> None:
+        """Groups 1 and 2."""
+        self._take("binary_input", values)
+
+    def on_binary_output(self, values: list[Any], _info: Any) -> None:
+        """Groups 10 and 11."""
+        self._take("binary_output", values)
+
+    def on_analog_input(self, values: list[Any], _info: Any) -> None:
+        """Groups 30 and 32."""
+        self._take("analog_input", values)
+
+    def on_analog_output(self, values: list[Any], _info: Any) -> None:
+        """Groups 40 and 42."""
+        self._take("analog_output", values)
+
+    def on_counter(self, values: list[Any], _info: Any) -> None:
+        """Groups 20 and 22."""
+        self._take("counter", values)
+
+    def on_frozen_counter(self, values: list[Any], _info: Any) -> None:
+        """Groups 21 and 23."""
+        self._take("frozen_counter", values)
+
+    def on_double_bit_input(self, values: list[Any], _info: Any) -> None:
+        """Groups 3 and 4: neither on nor off is no value that can be trusted."""
+        for each in values:
+            sure = each.state in {DoubleBitState.ON, DoubleBitState.OFF}
+            quality = _quality(each.quality) if sure else BAD
+            told = _Told("double_bit_input", each.index, each.state == DoubleBitState.ON, quality, _ms(each.timestamp))
+            self.told.append(told)
+
+    def _take(self, sort: str, values: list[Any]) -> None:
+        self.told += [
+            _Told(sort, each.index, each.value, _quality(each.quality), _ms(each.timestamp)) for each in values
+        ]
+
+
+class Dnp3Source:
+    """One outstation."""
+
+    tells_changes = False
+    acknowledges = True
+    lag_s = 0.0
+
+    def __init__(self, settings: Dnp3, happenings: Happenings) -> None:
+        self._settings = settings
+        self._happenings = happenings
+        self._names: dict[tuple[str, int], tuple[tuple[str, str], Dnp3Point]] = {
+            (point.type, point.index): (name_of(settings, point), point) for point in settings.points
+        }
+        self.deadbands = {name: point.deadband for name, point in self._names.values() if point.deadband is not None}
+        self._handler = _Handler()
+        self._runner: _Runner | None = None
+        self._handing_over = _HandOver()
+        self._overflowing = False
+
+    async def connect(self) -> None:
+        """Reach the outstation, and find out which points it has.
+
+        Raises: AwayError, NonsenseError.
+        """
+        present = {(told.sort, told.number) for told in await self.present()}
+        missing = self._names.keys() - present
+        for sort, index in sorted(missing):
+            self._happenings.refused(self._settings.name, "unknown", detail=f"the outstation has no {sort} {index}")
+        if len(missing) == len(self._names):
+            raise NonsenseError(f"outstation {self._settings.outstation} has none of the points that are asked for")
+
+    async def present(self) -> list[_Told]:
+        """Reach the outstation, and read all present values, which needs nothing of its events.
+
+        Raises: AwayError, NonsenseError.
+        """
+        settings = self._settings
+        self._handler.told.clear()
+        self._handing_over = _HandOver()
+        config = MasterConfig(
+            address=settings.master,
+            outstation_address=settings.outstation,
+            max_fragment_size=FRAGMENT_BYTES_MAX,
+            response_timeout=settings.timeout_s,
+        )
+        master = Master(config=config, handler=self._handler)
+        runner = self._runner = _Runner(master, settings.host, settings.port, settings.timeout_s)
+        try:
+            await asyncio.wait_for(runner.open(), settings.timeout_s)
+            number = master.next_request_sequence()
+            responses = await runner.request(build_all_objects_request(FunctionCode.READ, *CLASS_0, seq=number))
+        except FAULTS as error:
+            raise AwayError(f"{settings.host}:{settings.port}: {str(error) or 'no answer'}") from error
+        if any(response.iin & REFUSALS for response in responses):
+            raise NonsenseError(f"outstation {settings.outstation} refuses to have its present values read")
+        found = [told for told in self._handler.told if not told.ts_ms]
+        self._handler.told = [told for told in self._handler.told if told.ts_ms]  # events that it sent by itself
+        return found
+
+    async def readings(self) -> AsyncIterator[list[Frame]]:
+        """Events as they are told, and all present values again and again.
+
+        Raises: AwayError.
+        """
+        runner = self._runner
+        assert runner is not None
+        handing_over = runner.hand_over = self._handing_over
+        polling = asyncio.create_task(self._poll(runner))
+        polling.add_done_callback(lambda _: handing_over.wanted.set())
+        try:
+            while True:
+                await handing_over.wanted.wait()
+                if polling.done():
+                    polling.result()
+                told, self._handler.told = self._handler.told, []
+                yield self._frames(told)
+                handing_over.done()  # it is on the disk
+        finally:
+            polling.cancel()
+            with suppress(asyncio.CancelledError, AwayError):
+                await polling
+
+    async def describe(self) -> Description:
+        """Nothing: what a device says of itself is in objects of group 0, which dnp3py doesn't read."""
+        return Description()
+
+    async def close(self) -> None:
+        """Let go."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            with suppress(*FAULTS):
+                await runner.close()
+
+    async def _poll(self, runner: _Runner) -> None:
+        """Ask at each beat; in between, listen to what comes by itself."""
+        every_s = self._settings.every_s
+        clock = asyncio.get_running_loop().time
+        try:
+            async for _ in beats(every_s):
+                until = clock() + every_s
+                for response in await runner.integrity_poll():
+                    self._look_at(response)
+                await self._handing_over()
+                while (left := until - clock()) > MARGIN_S:
+                    report = await runner.listen_unsolicited(timeout=left)
+                    if report is None:
+                        break
+                    self._look_at(report)
+        except FAULTS as error:
+            raise AwayError(f"{self._settings.host}: {str(error) or 'no answer'}") from error
+
+    def _look_at(self, response: Any) -> None:
+        """What a response says of itself."""
+        overflowing = bool(response.iin & IIN.EVENT_BUFFER_OVERFLOW)
+        if overflowing and not self._overflowing:
+            self._happenings.gap(self._settings.name, why="its buffer of events has run over")
+        self._overflowing = overflowing
+        if response.truncation is not None:
+            what = response.truncation
+            detail = f"group {what.group} variation {what.variation}: {what.reason.value}"
+            self._happenings.refused(self._settings.name, "bad_payload", detail=detail)
+
+    def _frames(self, told: list[_Told]) -> list[Frame]:
+        """Events with a time, each at its own; then what has none, of each point the last that was told."""
+        frames: list[Frame] = []
+        undated: dict[tuple[str, str], tuple[int, Value]] = {}
+        for each in told:
+            found = self._names.get((each.sort, each.number))
+            if found is None:
+                continue
+            name, point = found
+            value = each.value
+            if (point.scale, point.offset) != (1.0, 0.0):
+                value = value * point.scale + point.offset
+            if each.ts_ms:
+                frames.append(Frame(name[0], each.ts_ms, each.quality, {name[1]: value}))
+            else:
+                undated[name] = each.quality, value
+        present: dict[tuple[str, int], dict[str, Value]] = {}
+        for (asset, sensor), (quality, value) in undated.items():
+            present.setdefault((asset, quality), {})[sensor] = value
+        return frames + [Frame(asset, 0, quality, values) for (asset, quality), values in present.items()]
+
+
+class _HandOver:
+    """Between the task that talks to the device and the one that keeps what it says."""
+
+    def __init__(self) -> None:
+        self.wanted = asyncio.Event()
+        self._done = asyncio.Event()
+
+    async def __call__(self) -> None:
+        """Wait until all that came is kept."""
+        self._done.clear()
+        self.wanted.set()
+        await self._done.wait()
+
+    def done(self) -> None:
+        """It is."""
+        self.wanted.clear()
+        self._done.set()
+
+
+async def discover(address: str) -> Discovered:
+    """The points that an outstation has, by number: DNP3 knows no names.
+
+    Args:
+        address: `host`, `host:port` or `host:port/outstation.master`.
+
+    Raises: AwayError, NonsenseError.
+    """
+    where, _, stations = address.partition("/")
+    host, _, port = where.partition(":")
+    outstation, _, master = stations.partition(".")
+    try:
+        settings = Dnp3(
+            name="discover",
+            host=host,
+            port=int(port or 20000),
+            outstation=int(outstation or 10),
+            master=int(master or 1),
+            points=(Dnp3Point(index=0, sensor="x"),),
+        )
+    except ValueError as error:
+        raise NonsenseError(f"{address}: give host, host:port or host:port/outstation.master") from error
+    source = Dnp3Source(settings, Happenings())
+    try:
+        found = await source.present()
+    finally:
+        await source.close()
+    points = [
+        FoundPoint(
+            {"type": told.sort, "index": told.number, "sensor": f"{told.sort}-{told.number}".replace("_", "-")},
+            value=f"{told.value:.6g}" if told.quality != BAD else "of bad quality",
+        )
+        for told in found
+    ]
+    return Discovered(
+        Description(),
+        points,
+        {"host": host, "port": settings.port, "outstation": settings.outstation, "master": settings.master},
+    )
+
+
+def _quality(flags: int) -> int:
+    if not flags & ONLINE or flags & (RESTART | COMM_LOST):
+        return BAD
+    return UNCERTAIN if flags & IN_DOUBT else GOOD
+
+
+def _ms(time: datetime | None) -> int:
+    return 0 if time is None else (time - _EPOCH) // _MS
