@@ -68,7 +68,9 @@ class PressNode:
         rebirth = Metric(_now_ms(), "Node Control/Rebirth", DataType.BOOLEAN, value=False)
         self._seq = 0
         self._send("NBIRTH", NBirth(_now_ms(), self._next(), (rebirth, self._bd_seq())))
-        has = (metric("Temperature", 20.0), metric("Offset", -3), metric("Running", True), metric("Label", "A-7"))
+        at = _now_ms()  # of all: what bears different times is told apart
+        values = {"Temperature": 20.0, "Offset": -3, "Running": True, "Label": "A-7"}
+        has = tuple(metric(name, value, ts_ms=at) for name, value in values.items())
         self._send("DBIRTH", DBirth(_now_ms(), self._next(), has))
 
     def tell(self, *metrics: Metric, skip: int = 0) -> None:
