@@ -232,6 +232,8 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
             raise StateError(
                 f"{service.state_dir}: the saved state isn't whole ({error}). Restore it, or take a new directory."
             ) from error
+        finally:
+            surroundings.wait_until_left()
         delivery.settle()
         pulse.stop(now_ms())
         log.info("stopped", caught_up=standing.all_ended if until_caught_up else None, **happenings.account())

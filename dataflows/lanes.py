@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from time import perf_counter, thread_time
+from time import monotonic, perf_counter, thread_time
 from typing import TYPE_CHECKING, Any
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -19,7 +19,7 @@ from contracts.readings import Block, Reject
 from dataflows.cluster import News, Told, to_all
 from dataflows.decode import Decoder
 from dataflows.offsets import Start, partitions_of_lane
-from dataflows.reader import Reader
+from dataflows.reader import CLOSE_WAIT_S, Reader
 from dataflows.standing import LaneStanding
 from dataflows.statistics import Broker
 from dataflows.ticking import Ticking
@@ -28,6 +28,7 @@ from dataflows.topic_ids import TopicIds
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping
+    from threading import Thread
 
     from contracts.readings import Tick
     from contracts.settings import Settings
@@ -70,9 +71,17 @@ class LaneSurroundings:
     """Stop once all lanes have read up to where their partitions ended at the start, and the commands likewise."""
     pulse: Pulse | None = None
     """The heartbeats of the process; None: it has none."""
+    leaving: list[Thread] = field(default_factory=list)
+    """They let go of the broker for lanes that were closed."""
     open_consumer: Callable[[dict[str, Any]], Any] = Consumer
     topic_ids: TopicIds = field(default_factory=TopicIds)
     """Of all topics with saved positions, and of the alarm-state topic."""
+
+    def wait_until_left(self) -> None:
+        """Give all lanes that were closed a moment to let go of the broker."""
+        deadline = monotonic() + CLOSE_WAIT_S
+        for thread in self.leaving:
+            thread.join(max(0.0, deadline - monotonic()))
 
     def hear(self, news: News) -> None:
         """Take to heart what this process or another one tells."""
@@ -245,11 +254,14 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         return {**saved, "topic_ids": self._topic_ids} if self._topic_ids else saved
 
     def close(self) -> None:
-        """Commit the last snapshot's offsets for others to see, and let go of the broker."""
+        """Commit the last snapshot's offsets for others to see, and begin to let go of the broker.
+
+        Bytewax closes the lanes one after the other: twelve of them shall not wait twelve times for an answer.
+        """
         if self._reader:
             if self._committable is not None and not self._away:
                 self._reader.commit(self._committable)
-            self._reader.close()
+            self._surroundings.leaving.append(self._reader.leave())
 
     @property
     def _away(self) -> bool:

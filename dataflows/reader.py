@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dataflows.offsets import Partition, Start
     from dataflows.polls import Poll
 
-__all__ = ["Batch", "Reader"]
+__all__ = ["CLOSE_WAIT_S", "Batch", "Reader"]
 
 QUEUE_KBYTES_MAX = 32 * 1024
 """Fetched and not read yet, of one reader: twelve lanes hold less than 400 MiB."""
@@ -43,7 +43,7 @@ GONE = frozenset({"_UNKNOWN_PARTITION", "_UNKNOWN_TOPIC"})
 """Names of librdkafka's own errors once the brokers have said, for a while, that a topic or partition is unknown."""
 
 CLOSE_WAIT_S = 1.0
-"""All lanes are closed one after the other, and a supervisor kills after some tens of seconds."""
+"""A supervisor kills after some tens of seconds."""
 
 CLOSE_SLICE_S = 0.005
 """librdkafka's poll waits to its end for messages, also when the answer to the commit has come meanwhile."""
@@ -195,18 +195,22 @@ class Reader:
         except KafkaException as error:
             self._committed(error.args[0], [])
 
-    def close(self) -> None:
-        """Give the commit that is under way a moment, and close the connections.
+    def leave(self) -> Thread:
+        """Begin to close the connections, once the commit that is under way has been answered; returns who does it.
 
-        librdkafka's own close waits for that commit, and if its broker is away, for ever. So it has a thread and
-        CLOSE_WAIT_S; after that it is left to the end of the process.
+        librdkafka's own close waits for that commit, and if its broker is away, for ever. So it has a thread, and
+        whoever waits for it should do so for CLOSE_WAIT_S; after that it is left to the end of the process.
 
         Never raises: Bytewax calls it after errors too, and an error here would abort the process without a word.
         """
         self._closing = True
         closing = Thread(target=self._close, daemon=True)
         closing.start()
-        closing.join(CLOSE_WAIT_S)
+        return closing
+
+    def close(self) -> None:
+        """Close the connections, within CLOSE_WAIT_S. Never raises."""
+        self.leave().join(CLOSE_WAIT_S)
 
     def _close(self) -> None:
         if self._direct is not None:

@@ -41,7 +41,7 @@ class Plant:
 
     def source(self):
         """All lanes."""
-        surroundings = LaneSurroundings(
+        self.surroundings = LaneSurroundings(
             settings=self.settings,
             happenings=self.happenings,
             standing=self.standing,
@@ -52,7 +52,7 @@ class Plant:
             open_consumer=self.broker.consumer,
             topic_ids=self.topic_ids,
         )
-        return KafkaLanes(surroundings, partition_counts={"readings": self.partitions})
+        return KafkaLanes(self.surroundings, partition_counts={"readings": self.partitions})
 
     def lane(self, number=0, *, saved=None):
         """One lane, opened."""
@@ -183,6 +183,7 @@ def test_a_lane_that_is_closed_commits_its_last_snapshot_and_lets_go():
     lane.snapshot()
 
     lane.close()
+    plant.surroundings.wait_until_left()
 
     assert plant.broker.consumers[0].committed == [{"readings/0": 1}]
     assert plant.broker.consumers[0].closed
@@ -195,6 +196,7 @@ def test_a_lane_that_can_not_be_closed_in_order_says_nothing_of_it():
     plant.broker.consumers[0].close_fault = RuntimeError("already closed")
 
     lane.close()
+    plant.surroundings.wait_until_left()
 
     assert not plant.broker.consumers[0].closed
 
@@ -207,6 +209,7 @@ def test_a_lane_that_waits_for_a_dead_broker_to_close_is_left_behind():
     consumer.may_close.clear()
 
     lane.close()
+    plant.surroundings.wait_until_left()
 
     assert not consumer.closed
     consumer.may_close.set()
