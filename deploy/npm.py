@@ -47,7 +47,7 @@ def tree(manifest: Path) -> Path:
         folder.mkdir()
         for file in files:
             shutil.copy(file, folder)
-        run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], folder)
+        run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], folder)
         return folder
 
     return fetched(f"npm-{manifest.name}-{digest}", install, doing=f"fetching the packages of {manifest.name} (once)")

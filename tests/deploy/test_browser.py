@@ -8,7 +8,7 @@ import pytest
 
 from deploy.browser import browser
 from deploy.debian import ProgramError
-from deploy.npm import package
+from deploy.npm import package, tree
 
 
 @pytest.fixture
@@ -56,6 +56,26 @@ def test_a_package_of_npm_is_unpacked_once_and_nothing_of_it_is_run(bare):
     assert package("@thing/a", "1.2.3") == folder
     assert (folder / "package.json").exists()
     assert (bare / "npm.log").read_text() == "pack --silent @thing/a@1.2.3\n"
+
+
+def test_packages_that_a_lock_file_names_are_installed_once_and_anew_when_it_changes(bare, tmp_path):
+    """As it says and not otherwise; their scripts aren't run."""
+    npm = f'#!/bin/sh\necho "$@" >> {bare}/npm.log\n/bin/mkdir node_modules && /bin/cp package-lock.json node_modules\n'
+    (bare / "npm").write_text(npm)
+    (bare / "npm").chmod(0o755)
+    manifest = tmp_path / "thing"
+    manifest.mkdir()
+    (manifest / "package.json").write_text("{}")
+    (manifest / "package-lock.json").write_text("one")
+
+    first = tree(manifest)
+
+    assert tree(manifest) == first
+    assert (first / "node_modules" / "package-lock.json").read_text() == "one"
+    (manifest / "package-lock.json").write_text("two")
+    assert (tree(manifest) / "node_modules" / "package-lock.json").read_text() == "two"
+    (asked,) = set((bare / "npm.log").read_text().splitlines())
+    assert asked.startswith("ci --ignore-scripts ")
 
 
 def test_without_npm_it_says_what_to_install(bare):

@@ -394,6 +394,10 @@ def test_a_phone_shows_the_list_and_then_the_alarm(plant, console, chromium):
         assert screen.page.evaluate("document.documentElement.scrollWidth") <= 390
         screen.page.click(".detail .back")
         assert screen.page.is_visible(".row")
+        for path, selector in (("/system", ".processes tr"), ("/report", ".judged tr"), ("/asset/press-2", ".u-over")):
+            screen.open(path)
+            screen.page.wait_for_selector(selector)
+            assert screen.page.evaluate("document.querySelector('main').scrollWidth") <= 390, path
     plant.reads("press-2", 60.0, sensor="speed")
 
 
