@@ -1,8 +1,8 @@
 """What is looked at on every reading: order, limits, rate, flatline, silence; and the windows that close.
 
 `Samples` is the state of one key group: one record for each series, one for each asset. A compiled loop takes each row
-of a block through the rules in turn; Python meets blocks and findings, never readings. The cut into blocks changes
-nothing (by the event clock), and nor does a restart from a snapshot.
+of a block through the rules in turn (checking.py); Python meets blocks and findings, never readings. The cut into
+blocks changes nothing (by the event clock), and nor does a restart from a snapshot.
 """
 
 from __future__ import annotations
@@ -17,50 +17,34 @@ from contracts.alarm_states import Recorded
 from contracts.commands import Command, Verb
 from contracts.errors import StateError
 from contracts.findings import CLOSED, Closed, Expected, Finding, Kind
-from contracts.readings import Block, Clock, Quality, Reject, Rows, SeriesName, Tick
+from contracts.readings import Block, Clock, Reject, Rows, SeriesName, Tick
 from contracts.settings import ResolvedAsset, Settings
 from detectors import flatline, found, limit, order, rate, recall, running, stale, tumbling
+from detectors.checking import (
+    CLOSED_ROWS,
+    COUNTS,
+    FAULT,
+    FOUND_ROW_MAX,
+    FOUND_ROWS,
+    NEXT_ROW,
+    PLAN,
+    PROGRESS,
+    SERIES,
+    Counts,
+    check_rows,
+)
 from detectors.compiled import compiled
 from detectors.found import Line
 from detectors.pause import Pauses
 from detectors.recall import Silence
 from detectors.records import CAPACITY_MIN, adopted, copied, grown
-from detectors.slots import UNKNOWN, Slots
+from detectors.slots import Slots
 
 __all__ = ["VERSION", "Counts", "Read", "Samples"]
 
 VERSION = 3
 """Of the snapshot. 1 knew nothing out of service, 1 and 2 of no machine whether it runs."""
 
-SERIES = np.dtype(
-    [
-        ("order", order.STATE),
-        ("windows", tumbling.STATE),
-        ("stale", stale.STATE),
-        ("rate", rate.STATE),
-        ("flatline", flatline.STATE),
-        ("limit", limit.STATE),
-    ],
-    align=True,
-)
-PLAN = np.dtype(
-    [
-        ("order", order.CONFIG),
-        ("windows", tumbling.CONFIG),
-        ("running", running.CONFIG),
-        ("stale", stale.CONFIG),
-        ("rate", rate.CONFIG),
-        ("flatline", flatline.CONFIG),
-        ("limit", limit.CONFIG),
-    ],
-    align=True,
-)
-
-FOUND_ROW_MAX = 10
-"""Findings that one reading may make beside one for each sensor of its asset: two for the asset, one for the end of its
-own silence, four limits, two rates, one flatline."""
-CLOSED_ROW_MAX = 3
-"""Windows that one reading may close: two that were open, or itself."""
 BUFFER_ROWS_MIN = 64
 BUFFER_ROWS_MAX = 16_384
 """Beyond this the loop is entered again rather than given more room, except where one asset needs more."""
@@ -79,22 +63,6 @@ _RULES = {
     found.SILENT: (Kind.STALE, "silent"),
     found.ASSET_SILENT: (Kind.STALE, "silent"),
 }
-
-
-class Counts(NamedTuple):
-    """What became of the rows of a block: the first four sum to them; of any order, two more by quality."""
-
-    accepted: int
-    late: int
-    duplicate: int
-    out_of_order: int
-    uncertain: int
-    bad: int
-    """Also values that aren't finite."""
-
-
-_COUNTS = len(Counts._fields)
-_NEXT, _FOUND, _CLOSED, _FAULT = range(_COUNTS, _COUNTS + 4)
 
 
 class Read(NamedTuple):
@@ -126,7 +94,7 @@ class Samples:
         self._announced = np.zeros(CAPACITY_MIN, np.bool_)
         self._found = np.zeros(BUFFER_ROWS_MIN, found.FOUND)
         self._closed = np.zeros(BUFFER_ROWS_MIN, CLOSED)
-        self._progress = np.zeros(_COUNTS + 4, np.int64)
+        self._progress = np.zeros(PROGRESS, np.int64)
         self._newest = np.zeros(0, np.int64)  # time by asset, for `clock_of` alone
         self._spoke = np.zeros(0, np.bool_)  # by asset, False between two calls
 
@@ -217,8 +185,8 @@ class Samples:
         progress[:] = 0
         findings: list[Finding] = []
         closed: list[Rows] = []
-        while progress[_NEXT] < len(rows):
-            _run(
+        while progress[NEXT_ROW] < len(rows):
+            check_rows(
                 rows,
                 table,
                 self._series,
@@ -234,16 +202,16 @@ class Samples:
                 self._closed,
                 progress,
             )
-            if progress[_FAULT]:
-                number = int(rows["series"][progress[_NEXT]])
+            if progress[FAULT]:
+                number = int(rows["series"][progress[NEXT_ROW]])
                 raise ValueError(f"lane {block.lane} uses series number {number}, which it never announced")
-            if progress[_FOUND]:
-                findings += self._findings(self._found[: progress[_FOUND]], block)
-            if progress[_CLOSED]:
-                closed.append(self._closed[: progress[_CLOSED]].copy())
-            if progress[_NEXT] < len(rows):
+            if progress[FOUND_ROWS]:
+                findings += self._findings(self._found[: progress[FOUND_ROWS]], block)
+            if progress[CLOSED_ROWS]:
+                closed.append(self._closed[: progress[CLOSED_ROWS]].copy())
+            if progress[NEXT_ROW] < len(rows):
                 self._widen()
-        counts = Counts(*progress[:_COUNTS].tolist())
+        counts = Counts(*progress[:COUNTS].tolist())
         return Read(findings, self._announce(closed, block.sources) if closed else None, counts)
 
     def tick(self, tick: Tick) -> list[Finding]:
@@ -423,9 +391,9 @@ class Samples:
 
     def _widen(self) -> None:
         """A buffer was full: the next block like this one needs fewer rounds."""
-        if 2 * self._progress[_FOUND] > len(self._found) and len(self._found) < BUFFER_ROWS_MAX:
+        if 2 * self._progress[FOUND_ROWS] > len(self._found) and len(self._found) < BUFFER_ROWS_MAX:
             self._found = grown(self._found, len(self._found) + 1)
-        if 2 * self._progress[_CLOSED] > len(self._closed) and len(self._closed) < BUFFER_ROWS_MAX:
+        if 2 * self._progress[CLOSED_ROWS] > len(self._closed) and len(self._closed) < BUFFER_ROWS_MAX:
             self._closed = grown(self._closed, len(self._closed) + 1)
 
     def _announce(self, parts: list[Rows], sources: tuple[str, ...]) -> Closed:
@@ -484,10 +452,6 @@ def _sources(block: Block, rows: NDArray[np.int32]) -> list[str]:
     return [f"{block.sources[partition]}/{offset}" for partition, offset in places]
 
 
-_BAD = int(Quality.BAD)
-_UNCERTAIN = int(Quality.UNCERTAIN)
-
-
 @compiled
 def _come_forward(numbers: Any, table: Any, owners: Any, times: Any, newest: Any, spoke: Any, order: Any) -> int:
     """Bring the newest time of each asset that has a row up to date.
@@ -512,121 +476,3 @@ def _come_forward(numbers: Any, table: Any, owners: Any, times: Any, newest: Any
             count += 1
         newest[asset] = max(newest[asset], times[slot])
     return count
-
-
-@compiled
-def _run(
-    rows: Any,
-    table: Any,
-    series: Any,
-    silences: Any,
-    plans: Any,
-    configs: Any,
-    assets: Any,
-    machines: Any,
-    lane: int,
-    arrived_ms: int,
-    by_arrival: bool,  # noqa: FBT001 - compiled code knows no keywords
-    found: Any,
-    closed: Any,
-    progress: Any,
-) -> None:
-    """Take rows through the rules, from `progress[_NEXT]` on, to the last or to where a buffer could overflow.
-
-    Args:
-        rows: dtype READING.
-        table: slot by series number of this lane.
-        series: dtype SERIES, changed in place.
-        silences: the field `stale` of `series`.
-        plans: row of `configs` by slot.
-        configs: dtype PLAN.
-        assets: dtype stale.ASSET, changed in place.
-        machines: dtype running.STATE, by asset, changed in place.
-        lane: that read the rows.
-        arrived_ms: of the block, by the wall clock.
-        by_arrival: silence is measured by the wall clock.
-        found: dtype FOUND, written from its beginning.
-        closed: dtype CLOSED, written from its beginning.
-        progress: counts are added to; then next row, rows in `found`, rows in `closed`, and 1 for a row whose series
-            has no name: nothing of the block was read then, and the next row is that row.
-    """
-    begin = progress[_NEXT]
-    if begin == 0:
-        for row in range(len(rows)):
-            number = rows[row].series
-            if number < 0 or number >= len(table) or table[number] == UNKNOWN:
-                progress[_NEXT] = row
-                progress[_FAULT] = 1
-                return
-    found_count = 0
-    closed_count = 0
-    next_row = len(rows)
-    for row in range(begin, len(rows)):
-        reading = rows[row]
-        slot = table[reading.series]
-        asset = assets[silences[slot].asset]
-        machine = machines[silences[slot].asset]
-        if found_count + asset.sensors + FOUND_ROW_MAX > len(found) or closed_count + CLOSED_ROW_MAX > len(closed):
-            next_row = row
-            break
-        state = series[slot]
-        config = configs[plans[slot]]
-        ts = reading.ts
-        value = reading.value
-        usable = reading.quality < _BAD and np.isfinite(value)
-        if not usable:
-            progress[5] += 1
-        elif reading.quality == _UNCERTAIN:
-            progress[4] += 1
-        verdict = order.step(state.order, config.order, state.windows.closed_until, ts)
-        progress[verdict] += 1
-        if verdict in (order.LATE, order.DUPLICATE):
-            continue
-        asset.lane = lane
-        if verdict == order.ACCEPTED:
-            if config.running.tells and usable:
-                running.hear(machine, config.running, ts, value)
-            closed_count = tumbling.close(
-                state.windows,
-                config.windows,
-                machine,
-                config.running,
-                ts,
-                slot,
-                reading.offset,
-                reading.partition,
-                closed,
-                closed_count,
-            )
-            if not by_arrival:
-                found_count = stale.notice(silences, plans, configs, assets, slot, ts, row, found, found_count)
-        if not usable:
-            continue
-        found_count = stale.sign_of_life(
-            silences, plans, configs, assets, slot, ts, value, arrived_ms, by_arrival, row, found, found_count
-        )
-        if verdict == order.ACCEPTED:
-            found_count = limit.step(state.limit, config.limit, ts, value, slot, row, found, found_count)
-            found_count = rate.step(state.rate, config.rate, ts, value, slot, row, found, found_count)
-            resting = config.running.watched != 0 and running.rests(machine, config.running, ts, ts)
-            if resting:
-                flatline.forget(state.flatline)
-            if not resting or state.flatline.raised:
-                found_count = flatline.step(state.flatline, config.flatline, ts, value, slot, row, found, found_count)
-        closed_count = tumbling.add(
-            state.windows,
-            config.windows,
-            machine,
-            config.running,
-            ts,
-            value,
-            reading.quality | reading.paused,  # good and uncertain are 0 and 1
-            slot,
-            reading.offset,
-            reading.partition,
-            closed,
-            closed_count,
-        )
-    progress[_NEXT] = next_row
-    progress[_FOUND] = found_count
-    progress[_CLOSED] = closed_count

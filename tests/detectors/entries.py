@@ -223,6 +223,7 @@ ENTRIES: dict[str, Entry] = {
 
 EXEMPT: dict[str, str] = {
     "asset_row": "brings the windows of an asset together for the group monitor",
+    "checking": "puts the rules together: each of their entries runs through it",
     "compiled": "compiles the others",
     "found": "the form in which rules write findings down",
     "judging": "puts the learned detectors together: each of their entries runs through it",
@@ -231,7 +232,7 @@ EXEMPT: dict[str, str] = {
     "profile": "the usual day, for season and drift",
     "recall": "reads what the alarm-state topic says after a start",
     "records": "arrays of state",
-    "samples": "puts the rules together: each of their entries runs through it",
+    "samples": "keeps the rules' states: each of their entries runs through it",
     "slots": "names",
     "trace": "what was made of each window, for tools; says nothing",
     "tracker": "a running mean and spread, for level and river_model",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contracts.errors import StateError
 from contracts.findings import Kind
 from contracts.readings import Block, Clock, SeriesName, Tick
-from detectors import samples as module
+from detectors import checking, stale
 from detectors.samples import Counts, Samples
 from tests.detectors.golden_samples import AFTER, NAMES, SETTINGS
 from tests.detectors.plant import BAD, GOOD, PRESS, T0, UNCERTAIN, block_of, feed, pieces, rows_of, settings_of
@@ -305,5 +305,5 @@ def test_nothing_is_compiled_twice():
         samples.read(block_of(part, names[:1] if part is rows[:1] else names, arrived_s=1))
         samples.tick(Tick(0, T0))
 
-    assert len(module._run.signatures) == 1
-    assert len(module.stale.tick.signatures) == 1
+    assert len(checking.check_rows.signatures) == 1
+    assert len(stale.tick.signatures) == 1
