@@ -17,7 +17,7 @@ KERNELS := contracts/readings.py contracts/findings.py contracts/limits.py $(wil
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.12 python3.11 python3)
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 
-.PHONY: help setup demo test fuzz fuzz-poison crash crash-short fmt lint types kafka bench-throughput bench-size bench-scale bench-accuracy bench-gateways bench-overload soak bench-console screenshots soak-direct bench-peers bench-latency sbom audit clean
+.PHONY: help setup demo test fuzz fuzz-poison crash crash-short fmt lint types kafka bench-throughput bench-size bench-scale bench-accuracy bench-detectors bench-gateways bench-overload soak bench-console screenshots soak-direct bench-peers bench-latency sbom audit clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ bench-gateways: $(INSTALLED) ## gateways against the bare protocol libraries, on
 
 bench-accuracy: $(COMPILED) ## what is found, what is false, on public recordings (ten minutes; CORPUS=nab|skab|tep|noise)
 	@$(PY) -m benchmarks.accuracy $(if $(CORPUS),--corpus $(CORPUS)) $(ARGS)
+
+bench-detectors: $(COMPILED) ## what the learned detectors cost by themselves, a window and a row of an asset (a minute)
+	@$(PY) -m benchmarks.detectors $(ARGS)
 
 bench-console: $(COMPILED) ## the operators' page with 1,000 alarms, 500 changes a second, 100 screens (ten minutes)
 	@$(PY) -m benchmarks.console $(ARGS)

@@ -43,7 +43,7 @@ Catches: what no sensor's own history shows: values that are usual each and neve
 Misses: a fault that is there while it warms, or that lasts for 600 rows, unless a person calls it true.
 Of symmetric matrices only the lower half is kept up to date.
 
-Cost: 3 p^2 + 14 p floats, of which half are saved (`lasting`). A row takes 1 us at 8 sensors, 9 us at 52.
+Cost: 3 p^2 + 14 p floats, of which half are saved (`lasting`), and time with p^2: `make bench-detectors`.
 Source: J. E. Jackson and G. S. Mudholkar, Control procedures for residuals associated with principal component
 analysis, 1979.
 """
