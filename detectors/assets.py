@@ -472,12 +472,14 @@ def _judge(arrays: Arrays, number: int, i: int, told: int, traced: int) -> tuple
         h = monitor.h_judged / monitor.limit_h
         strange = incident.score(apart, agreed, alone)
     if config.ranked:
-        threshold = incident.RANKED + state.policy.raised_by
+        threshold = incident.RANKED + policy.RAISE * state.policy.u + state.policy.raised_by
     else:
         threshold = policy.threshold(state.policy, config.window_s, config.alarms_per_week, 1, state.rows)
         threshold = max(threshold, incident.THRESHOLD_MIN + state.policy.raised_by)
     usual = learning and group.learn(monitor, floats, members, slots)
     what = incident.step(state.incident, state.row.start, strange >= threshold, alarm, active, usual)
+    if what == incident.BEGINS:
+        state.policy.u += 1.0
     if what != incident.GOES_ON:
         line = arrays.told[told]
         line.window, line.group, line.what = i, number, what

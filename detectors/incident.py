@@ -11,10 +11,10 @@ score of the asset is their geometric mean,
     A = 1.15 sqrt(max(L_g, 0) max(L_c, L_1, 0))
 
 so that 10^-A estimates the share of 50-row blocks in which it gets this high (1.15 as measured). An incident begins
-when one of the sensors is in its own alarm state (episode.py) and
+with the first of three rows in a row in which one of the sensors is in its own alarm state (episode.py) and
 
     budget:  A >= log10(min(N / X, n / 50 c)) + r       see policy.py; at least 1.3 + r; X is the asset's, n its rows
-    ranked:  A >= 1.6 + r
+    ranked:  A >= 1.6 + 0.2 u + r                       u: its recent incidents, see policy.py
 
 and goes on while the group is in alarm and one of the sensors is. It is over
 
@@ -24,9 +24,9 @@ and goes on while the group is in alarm and one of the sensors is. It is over
 and while a person's word stands that it is true, by calm only.
 
 Catches: faults that show in sensors and in how they go together.
-Misses: one that leaves the sensors' company as it is; one of which no sensor's own
-history shows anything.
-Cost: a time and some counts.
+Misses: one that leaves the sensors' company as it is; one of which no sensor's own history shows anything; what is
+over after two rows.
+Cost: two times and some counts.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ __all__ = [
     "ABANDONED",
     "ACTIVE",
     "BEGINS",
+    "CONFIRMED",
     "ENDED_ABANDONED",
     "ENDED_CALM",
     "ENDED_HELD",
@@ -61,6 +62,8 @@ STATE = np.dtype(
         ("calm", np.uint8),
         ("confirmed", np.uint8),  # by a person; only while it is active
         ("status", np.uint8),  # OVER, ACTIVE or ABANDONED
+        ("reached", np.uint8),  # rows in a row in which one could begin, to the newest
+        ("since", np.int64),  # start of the first of them
     ],
     align=True,
 )
@@ -72,6 +75,7 @@ GOES_ON, ENDED_CALM, ENDED_HELD, ENDED_ABANDONED, BEGINS = 0, 1, 2, 3, 4
 
 RANKED = 1.6
 THRESHOLD_MIN = 1.3  # below it A says little
+CONFIRMED = 3  # rows
 AS_BLOCKS = 1.15
 FOR_ASKING_TWICE = 0.3
 CALM = 3  # rows
@@ -102,7 +106,7 @@ def step(
     """Take in the next row of the asset: GOES_ON (also where no incident is), BEGINS, or why it ended.
 
     Args:
-        onset: the row's start.
+        onset: the row's start; an incident's is that of the first row in which it could begin.
         reached: A has reached its threshold.
         together: the group is in alarm.
         sensors: how many of the sensors are.
@@ -110,8 +114,15 @@ def step(
     """
     if state.status != ACTIVE:
         if usual or not reached or sensors == 0:
+            state.reached = 0
             return GOES_ON
-        state.status, state.onset, state.held, state.calm, state.confirmed = ACTIVE, onset, 0, 0, 0
+        if state.reached == 0:
+            state.since = onset
+        state.reached += 1
+        if state.reached < CONFIRMED:
+            return GOES_ON
+        state.status, state.onset, state.held, state.calm, state.confirmed = ACTIVE, state.since, 0, 0, 0
+        state.reached = 0
         return BEGINS
     state.held += 1
     state.calm = 0 if together and sensors > 0 else state.calm + 1

@@ -19,9 +19,8 @@ so far, but nothing below L = 2. It costs the sum of c / i over the blocks i unt
 at most a fifth of one in the life of an asset. Then the budget alone holds, from eight blocks on where windows have a
 minute.
 
-u counts recent alarms (u = u + 1 at an alarm, times exp(-1/1200) a
-window), so that a series that has just alarmed must be stranger to alarm again; only `ranked` needs it, the budget
-knows by itself.
+u counts recent alarms (u = u + 1 at an alarm, times exp(-1/1200) a window), so that a series that has just alarmed must
+be stranger to alarm again, and an asset likewise (incident.py); only `ranked` needs it, the budget knows by itself.
 
 r is what people have raised this series' own threshold by. Each alarm that a person calls false adds 0.3, to at most
 1.5; it halves in 30 days of data (the lengths of the windows that were judged, so time without data doesn't count), and
@@ -59,6 +58,7 @@ __all__ = [
     "L_OF_HALF",
     "L_OF_QUARTER",
     "L_PER_RANK",
+    "RAISE",
     "RANK_MIN",
     "REFRACTORY",
     "SOONER",

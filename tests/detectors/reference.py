@@ -332,8 +332,8 @@ class Reference:
         self.recent: list[float] = []
         self.peaks = [0.3] * 16
         self.jump = Jump()
-        self.calibration = Calibration(50, math.log10(5), 400, 80, u=1.2, e=0.3, prior=0.0, margin=0.2, lag=2)
-        self.jumps = Calibration(10, 0.0, 1000, 200, u=2.0, e=0.5, prior=0.2, margin=0.1, lag=1)
+        self.calibration = Calibration(50, math.log10(5), 400, 80, u=1.2, e=0.3, prior=0.0, margin=0.25, lag=2)
+        self.jumps = Calibration(10, 0.0, 1000, 200, u=2.0, e=0.5, prior=0.2, margin=0.15, lag=1)
         self.spreads = Calibration(50, math.log10(5), 400, 80, u=2.0, e=0.5, prior=0.2, margin=0.1, lag=1)
         self.spread_block: list[float] = []
         self.u = 0.0

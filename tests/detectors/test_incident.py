@@ -13,15 +13,16 @@ def state():
     return np.zeros(1, incident.STATE)[0]
 
 
-def step(of, *, reached=False, together=False, sensors=0, usual=False):
+def step(of, *, reached=False, together=False, sensors=0, usual=False, start=1000):
     """The next row."""
-    return incident.step(of, 1000, reached, together, sensors, usual)
+    return incident.step(of, start, reached, together, sensors, usual)
 
 
 def begun():
     """An incident that has just begun."""
     of = state()
-    assert step(of, reached=True, together=True, sensors=1) == incident.BEGINS
+    told = [step(of, reached=True, together=True, sensors=1, start=start) for start in (1000, 2000, 3000)]
+    assert told == [incident.GOES_ON, incident.GOES_ON, incident.BEGINS]
     return of
 
 
@@ -41,6 +42,25 @@ def test_one_sensor_that_is_very_strange_is_as_good_as_many_that_are_a_little():
 def test_it_takes_a_sensor_in_alarm_to_begin():
     """There is always a sensor to look at."""
     assert step(state(), reached=True, together=True, sensors=0) == incident.GOES_ON
+
+
+def test_it_takes_three_rows_to_begin_and_began_with_the_first():
+    """What is over after a row or two sends nobody."""
+    of = state()
+    rows = [True, True, False, True, True, True]
+
+    told = [step(of, reached=reached, together=True, sensors=1, start=60 * row) for row, reached in enumerate(rows)]
+
+    assert told == [incident.GOES_ON] * 5 + [incident.BEGINS]
+    assert (of["onset"], of["held"]) == (180, 0)
+
+
+def test_what_is_usual_or_in_no_sensor_does_not_count_towards_the_three():
+    """A row between them begins the count anew."""
+    for between in ({"usual": True, "sensors": 1}, {"sensors": 0}):
+        of = state()
+        steps = [{"sensors": 1}, {"sensors": 1}, between, {"sensors": 1}, {"sensors": 1}]
+        assert {step(of, reached=True, together=True, **one) for one in steps} == {incident.GOES_ON}
 
 
 def test_it_goes_on_below_its_threshold_while_the_group_and_a_sensor_are_in_alarm():
