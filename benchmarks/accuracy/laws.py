@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from contracts.alerts import AlertRecord
     from contracts.readings import Rows
 
-__all__ = ["RESTARTS", "Proof", "Saved", "nothing_differs", "play_in_parts", "prefix_holds", "prove"]
+__all__ = ["RESTARTS", "Proof", "nothing_differs", "play_in_parts", "prefix_holds", "prove"]
 
 SEED = 7
 RESTARTS = 3
@@ -47,20 +47,11 @@ class Proof(NamedTuple):
     streams: int
     prefix: int
     restart: int
-    state_bytes: int
-    """Of the windows step, for all streams together, as it was saved last."""
 
     @property
     def holds(self) -> bool:
         """All of them do."""
         return self.prefix == self.restart == self.streams
-
-
-class Saved(NamedTuple):
-    """What a flow told that was stopped and started again."""
-
-    played: Mapping[str, Played]
-    state_bytes: int
 
 
 def prove(andon: Andon, streams: Sequence[Stream], told: Callable[[str], None], *, restarts: int = RESTARTS) -> Proof:
@@ -77,10 +68,10 @@ def prove(andon: Andon, streams: Sequence[Stream], told: Callable[[str], None], 
         prefix_holds(andon.played(stream), played[stream.name], stream.part(0, cuts[stream.name])) for stream in streams
     )
     told(f"no look ahead: {prefix} of {len(streams)} streams")
-    saved = play_in_parts(andon, streams, {stream.name: _cuts(stream, restarts) for stream in streams})
-    restart = sum(nothing_differs(andon.played(stream), saved.played[stream.name]) for stream in streams)
+    resumed = play_in_parts(andon, streams, {stream.name: _cuts(stream, restarts) for stream in streams})
+    restart = sum(nothing_differs(andon.played(stream), resumed[stream.name]) for stream in streams)
     told(f"restarts change nothing: {restart} of {len(streams)} streams")
-    return Proof(len(streams), prefix, restart, saved.state_bytes)
+    return Proof(len(streams), prefix, restart)
 
 
 def prefix_holds(whole: Played, prefix: Played, stream: Stream) -> bool:
@@ -102,23 +93,22 @@ def nothing_differs(one: Played, other: Played) -> bool:
     )
 
 
-def play_in_parts(andon: Andon, streams: Sequence[Stream], cuts: Mapping[str, Sequence[int]]) -> Saved:
+def play_in_parts(andon: Andon, streams: Sequence[Stream], cuts: Mapping[str, Sequence[int]]) -> dict[str, Played]:
     """Stop before each of these rows, save, and go on from what was saved, as a service that is restarted.
 
     Args:
         cuts: rows by name of the stream, rising; as many for each.
     """
     bounds = {stream.name: list(pairwise((0, *cuts[stream.name], len(stream.times_ms)))) for stream in streams}
-    parts: list[Saved] = []
+    parts: list[dict[str, Played]] = []
     with TemporaryDirectory(prefix="andon-bench-") as folder, open_state(Path(folder), andon.settings) as recovery:
         for step in range(len(bounds[streams[0].name])):
             part = [stream.part(*bounds[stream.name][step]) for stream in streams]
             parts.append(_play(andon, part, recovery))
-    joined = {stream.name: _joined([part.played[stream.name] for part in parts]) for stream in streams}
-    return Saved(joined, parts[-1].state_bytes)
+    return {stream.name: _joined([part[stream.name] for part in parts]) for stream in streams}
 
 
-def _play(andon: Andon, streams: Sequence[Stream], recovery: RecoveryConfig) -> Saved:
+def _play(andon: Andon, streams: Sequence[Stream], recovery: RecoveryConfig) -> dict[str, Played]:
     """From what is saved there, and save in the end."""
     collector, happenings = Collector(), Happenings()
 
@@ -129,8 +119,7 @@ def _play(andon: Andon, streams: Sequence[Stream], recovery: RecoveryConfig) -> 
     sinks = Sinks(alerts=Hand(take), dead_letters=Hand(_ignore), alarms=Hand(_ignore))
     flow = build(andon.settings, source, NoCommands(), sinks, happenings, tracer=collector.trace)
     run_flow(flow, epoch_s=EPOCH_S, recovery=recovery)
-    size = happenings.registry.get_sample_value("andon_snapshot_bytes", {"step": "windows"})
-    return Saved(collector.played(streams), int(size or 0))
+    return collector.played(streams)
 
 
 def _joined(parts: Sequence[Played]) -> Played:

@@ -36,6 +36,7 @@ from benchmarks.accuracy.scorers.nab import (
     score_of,
 )
 from benchmarks.accuracy.streams import fresh_rows
+from detectors.judging import STATE
 from detectors.policy import RANK_MIN
 
 if TYPE_CHECKING:
@@ -109,7 +110,6 @@ def report(folder: Path, *, size: Size, told: Callable[[str], None]) -> Report:
     proof = prove(andon, corpus.streams, told, restarts=1 if smoke else RESTARTS)
     best, best_at = _best_rank(andon, corpus)
     ours = scored[0]
-    state_bytes = round(proof.state_bytes / proof.streams)
     figures = {
         **{profile.name: round(ours.scores[profile.name], 2) for profile in PROFILES},
         "standard_interval": [round(ours.spread.low, 1), round(ours.spread.high, 1)],
@@ -122,11 +122,11 @@ def report(folder: Path, *, size: Size, told: Callable[[str], None]) -> Report:
         "no_look_ahead": proof.prefix,
         "restart_changes_nothing": proof.restart,
         "us_per_value": round(us_per_value(ours.run), 2),
-        "bytes_per_series": state_bytes,
+        "bytes_per_series": STATE.itemsize,
     }
     lines = [
         *_caveats(corpus),
-        *_table(scored, corpus, state_bytes),
+        *_table(scored, corpus),
         *_published(folder, smoke=smoke),
         "",
         *paragraph(
@@ -250,12 +250,8 @@ def _caveats(corpus: Corpus) -> list[str]:
     )
 
 
-def _table(scored: Sequence[Scored], corpus: Corpus, andon_bytes: int) -> list[str]:
-    """All contenders.
-
-    Args:
-        andon_bytes: of state a series, as it is saved.
-    """
+def _table(scored: Sequence[Scored], corpus: Corpus) -> list[str]:
+    """All contenders; the bytes are those of the state that a series has in memory."""
     windows = sum(place.windows for place in corpus.places.values())
     header = [
         "contender",
@@ -280,7 +276,7 @@ def _table(scored: Sequence[Scored], corpus: Corpus, andon_bytes: int) -> list[s
             str(one.false),
             figure(1e4 * one.false / corpus.quiet_rows),
             figure(us_per_value(one.run)),
-            figure(andon_bytes if one.run.name.startswith("andon") else one.run.state_bytes, 0),
+            figure(STATE.itemsize if one.run.name.startswith("andon") else one.run.state_bytes, 0),
         ]
         for one in scored
     ]
