@@ -16,7 +16,6 @@ import time
 from functools import partial
 from pathlib import Path
 from random import Random
-from subprocess import TimeoutExpired
 
 import click
 from confluent_kafka import KafkaException
@@ -63,7 +62,7 @@ def main(*, short: bool, faults: int, seed: int | None, only: tuple[str, ...], f
                         client=SHORT_CLIENT if short else "",
                         tell=partial(click.echo, err=True),
                     )
-                except (AssertionError, KafkaException, TimeoutExpired) as error:
+                except (AssertionError, KafkaException) as error:
                     broken.append(f"round {number} broke off: {error or type(error).__name__}")
                     click.echo(broken[-1], err=True)
                     bench.mend()

@@ -9,9 +9,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from subprocess import TimeoutExpired
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from deploy.debian import ProgramError, files
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Bench", "Outcome", "Round", "faketime", "open_bench"]
 
 EPOCH_S = 1.0
+SHOWN_LINES, SHOWN_CHARACTERS = 25, 400
 SERVICE = f"""\
 epoch_s = {EPOCH_S}
 delivery_wait_s = 30
@@ -48,7 +51,7 @@ class Outcome(NamedTuple):
     resume_s: float
     """From its end until readings that were sent after it had caused alerts in every partition."""
     missing: str
-    """What a person should have been told and wasn't; empty if all is well."""
+    """What a person should have been told and wasn't, and what was said last; empty if all is well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +161,7 @@ def run_round(
             time.sleep(2 * EPOCH_S)  # something is saved
             outcomes = []
             for name in names:
-                outcomes.append(_strike(world, name, random))
+                outcomes.append(_strike_or_explain(world, name, random))
                 tell(f"{name}: alerts flow again after {outcomes[-1].resume_s:.1f} s")
         service.stop()
         service.finish()
@@ -185,13 +188,23 @@ def run_round(
     )
 
 
+def _strike_or_explain(world: World, name: str, random: Random) -> Outcome:
+    """The same; where the bench itself is at a loss, what the service said is part of the error."""
+    try:
+        return _strike(world, name, random)
+    except (AssertionError, KafkaException, TimeoutExpired) as error:
+        said = "\n".join(line[:SHOWN_CHARACTERS] for line in world.service.lines[-SHOWN_LINES:])
+        raise AssertionError(f"{name}: {error}. The service said last:\n{said}") from error
+
+
 def _strike(world: World, name: str, random: Random) -> Outcome:
     fault, service = FAULTS[name], world.service
     time.sleep(random.uniform(0, EPOCH_S))
     since, began = service.lines_of_this_run, time.monotonic()
     fault.strike(world, random)
     resume_s = world.wait_until_alerts_flow()
-    missing = "" if not fault.told or service.said(fault.told, since=since) else fault.told
+    told = not fault.told or service.said(fault.told, since=since)
+    missing = "" if told else f"{fault.told}, but {service.ends[-1][1] if service.ends else 'nothing'}"
     return Outcome(name, began, resume_s, missing)
 
 

@@ -171,6 +171,11 @@ class Supervised:
         """Whether a line from that index on matches."""
         return any(re.search(pattern, line) for line in self.lines[since:])
 
+    def complained(self, *parts: str) -> bool:
+        """Whether one line of the run that has ended, of any of its processes, said why with all of these parts."""
+        complaints = [line for line in self.lines[self._began_line :] if line.startswith("andon: ")]
+        return any(all(part in line for part in parts) for line in complaints)
+
     def page(self, path: str) -> str:
         """A page of its newest run; raises OSError if it doesn't answer."""
         served = [json.loads(line) for line in self.lines[self._began_line :] if '"metrics served"' in line]
