@@ -11,7 +11,8 @@ from importlib import import_module
 import click
 
 from andon.installed import version_of
-from contracts.errors import AndonError, ConfigError
+from andon.leaving import complain
+from contracts.errors import AndonError
 
 __all__ = ["main"]
 
@@ -105,12 +106,8 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         sys.exit(130)
-    except ConfigError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
     except AndonError as error:
-        click.echo(f"andon: {error}", err=True)
-        sys.exit(1)
+        sys.exit(complain(error))
 
 
 if __name__ == "__main__":

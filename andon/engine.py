@@ -28,6 +28,7 @@ def run_flow(
     recovery: RecoveryConfig | None = None,
     addresses: Sequence[str] = (),
     process: int = 0,
+    faults: Sequence[AndonError] = (),
 ) -> None:
     """Run until all sources have ended, those of the other processes too.
 
@@ -37,6 +38,7 @@ def run_flow(
         recovery: where snapshots are kept; None keeps none.
         addresses: `host:port` of every process of the cluster; none of a process that stands alone.
         process: which of them this is.
+        faults: what the sources raised while they were opened; in a cluster Bytewax's own error doesn't say it.
 
     Raises: the `AndonError` that a source, a step or a sink raised; ClusterError if another process is gone; anything
         else as it came.
@@ -46,7 +48,8 @@ def run_flow(
         with _patient_collector(), _silent(bool(addresses)):
             cluster_main(flow, list(addresses), process, epoch_interval=epoch, recovery_config=recovery)
     except BaseException as error:
-        if (cause := _ours(error)) and cause is not error:
+        cause = _ours(error) or next(iter(faults), None)
+        if cause is not None and cause is not error:
             raise cause from error
         if addresses and type(error).__name__ == "PanicException" and "SqliteFailure" not in str(error):
             raise ClusterError(

@@ -29,8 +29,9 @@ __all__ = ["launch"]
 
 LOOK_S = 0.05
 
-FALL_S = 5.0
-"""Processes whose connection to another one is lost end by themselves within moments."""
+FALL_S = 20.0
+"""Processes whose connection to another one is lost end by themselves within moments; on a machine without time to
+spare, within ten seconds. The one that knows the cause may be the last to say it, so it isn't killed before."""
 
 PORT_MAX = 65_535
 

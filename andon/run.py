@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from contextlib import ExitStack, contextmanager
@@ -19,7 +18,8 @@ from andon.clock import clock_watched
 from andon.cluster import begun_in_time, not_left_waiting, place_of, until_the_launcher_ends
 from andon.installed import version_of
 from andon.launcher import launch
-from contracts.errors import StateError
+from andon.leaving import complain, leave
+from contracts.errors import AndonError, StateError
 from contracts.loading import load
 
 if TYPE_CHECKING:
@@ -75,11 +75,11 @@ def command(
             return
         place = place_of(process=process, addresses=addresses, lifeline=lifeline, settings=settings)
         with until_the_launcher_ends(place):
-            run(settings, file=file, stop=stop, place=place, until_caught_up=until_caught_up)
-    # What is left are threads of libraries, and none of them holds anything that isn't saved.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+            try:
+                run(settings, file=file, stop=stop, place=place, until_caught_up=until_caught_up)
+            except AndonError as error:
+                leave(complain(error))
+    leave(0)
 
 
 def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, until_caught_up: bool = False) -> None:
@@ -227,7 +227,14 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
             log.info("stopped", before="the cluster formed")
             return
         try:
-            run_flow(flow, epoch_s=service.epoch_s, recovery=recovery, addresses=place.addresses, process=share.process)
+            run_flow(
+                flow,
+                epoch_s=service.epoch_s,
+                recovery=recovery,
+                addresses=place.addresses,
+                process=share.process,
+                faults=surroundings.faults,
+            )
         except (InconsistentPartitionsError, MissingPartitionsError, NoPartitionsError) as error:
             raise StateError(
                 f"{service.state_dir}: the saved state isn't whole ({error}). Restore it, or take a new directory."

@@ -101,6 +101,10 @@ class KafkaCommands(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):
 
         Raises: SourceError if the broker doesn't answer, or saved positions are gone and may not be given up.
         """
+        with self._surroundings.opening():
+            return self._open(resume_state)
+
+    def _open(self, resume_state: dict[str, Any] | None) -> _Commands:
         around = self._surroundings
         if resume_state is not None and resume_state.get("version") != VERSION:
             raise StateError(f"{PART}: version {resume_state.get('version')!r} is saved, this andon knows {VERSION}.")

@@ -6,6 +6,7 @@ may be added to a topic at any time (they are read after a restart): no lane cha
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic, perf_counter, thread_time
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import Consumer
 
-from contracts.errors import SourceError, StateError
+from contracts.errors import AndonError, SourceError, StateError
 from contracts.readings import Block, Reject
 from dataflows.cluster import News, Told, to_all
 from dataflows.decode import Decoder
@@ -27,7 +28,7 @@ from dataflows.topic_ids import TopicIds
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from threading import Thread
 
     from contracts.readings import Tick
@@ -76,6 +77,17 @@ class LaneSurroundings:
     open_consumer: Callable[[dict[str, Any]], Any] = Consumer
     topic_ids: TopicIds = field(default_factory=TopicIds)
     """Of all topics with saved positions, and of the alarm-state topic."""
+    faults: list[AndonError] = field(default_factory=list)
+    """What sources raised while they were opened."""
+
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """Around the opening of a source: keeps its error, which is lost where the flow is one of several processes."""
+        try:
+            yield
+        except AndonError as error:
+            self.faults.append(error)
+            raise
 
     def wait_until_left(self) -> None:
         """Give all lanes that were closed a moment to let go of the broker."""
@@ -133,7 +145,8 @@ class KafkaLanes(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):
         lane = int(for_part.removeprefix("lane-"))
         lanes = self._surroundings.settings.service.lanes
         partitions = partitions_of_lane(lane, lanes=lanes, counts=self._counts)
-        return Lane(lane, partitions, saved=resume_state, counts=self._counts, surroundings=self._surroundings)
+        with self._surroundings.opening():
+            return Lane(lane, partitions, saved=resume_state, counts=self._counts, surroundings=self._surroundings)
 
 
 class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):

@@ -529,6 +529,16 @@ def test_a_topic_that_was_made_anew_and_filled_again_is_not_taken_for_the_old_on
     assert plant.lane(saved=saved).snapshot()["topic_ids"] == {"readings": "another"}
 
 
+def test_what_a_source_says_while_it_is_opened_is_kept():
+    """In a cluster Bytewax's own error says only that a process is gone."""
+    plant = Plant(first=10, end=20)
+    lanes = plant.source()
+    with pytest.raises(SourceError) as told:
+        lanes.build_part("lanes", "lane-00", {"version": 1, "positions": {"readings/0": 5}, "groups": []})
+
+    assert lanes._surroundings.faults == [told.value]
+
+
 def test_a_topic_that_is_made_anew_while_it_is_read_ends_the_lane():
     """librdkafka goes on in the new one as if it were the old one."""
     plant = Plant()
