@@ -25,12 +25,12 @@ import stat
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from bytewax.recovery import RecoveryConfig, init_db_dir
 
-from contracts.errors import StateError
+from contracts.errors import ClusterError, StateError
 from contracts.limits import RECOVERY_PARTITIONS
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def held_state(directory: Path) -> Iterator[RecoveryConfig]:
     try:
         yield RecoveryConfig(directory / "saved" / "store", timedelta(0))
     except BaseException as error:
-        if reason := _store_fault(error):
+        # In a cluster Bytewax may hand over the error of a connection instead: the store's own end has cut it.
+        if reason := _store_fault(error) or (isinstance(error, ClusterError) and _without_room(directory)):
             raise _unstorable(directory, reason) from error
         raise
 
@@ -247,6 +248,16 @@ def _store_fault(error: BaseException) -> str | None:
         return None
     said = re.search(r'Some\("(.+?)"\)', text)
     return said[1] if said else "SQLite failed"
+
+
+def _without_room(directory: Path) -> str | None:
+    """Why no page more can be written where the state is; None: it can."""
+    try:
+        with TemporaryFile(dir=directory / "saved") as probe:
+            probe.write(bytes(2 * PAGE_BYTES))
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 def _unstorable(directory: Path, reason: str) -> StateError:

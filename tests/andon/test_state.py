@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -16,7 +17,7 @@ from bytewax.testing import TestingSink, TestingSource
 
 from andon.engine import run_flow
 from andon.state import open_state
-from contracts.errors import StateError
+from contracts.errors import ClusterError, StateError
 from contracts.limits import RECOVERY_PARTITIONS
 from contracts.settings import Service, Settings, Site
 
@@ -122,6 +123,26 @@ def test_a_disk_without_room_is_told(tmp_path):
             open_state(disk / "state", SETTINGS).__enter__()
     finally:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_a_full_disk_is_told_by_a_process_that_knows_only_of_a_lost_connection(tmp_path):
+    """Of several processes the store's end is the end of them all, and each knows only that another one is gone."""
+    lost = ClusterError("the connection to another process of the cluster is lost")
+    with pytest.raises(ClusterError, match="is lost"), open_state(tmp_path, SETTINGS):
+        raise lost
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with (  # noqa: PT012
+            pytest.raises(StateError, match=r"the store of its state can't be used \(File too large\)") as told,
+            open_state(tmp_path, SETTINGS),
+        ):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+            raise lost
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert told.value.__cause__ is lost
+    assert {path.name for path in (tmp_path / "saved").iterdir()} == {"andon.json", "store"}
 
 
 def test_a_store_that_breaks_while_it_is_used_is_told(tmp_path):
