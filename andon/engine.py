@@ -38,7 +38,7 @@ def run_flow(
         recovery: where snapshots are kept; None keeps none.
         addresses: `host:port` of every process of the cluster; none of a process that stands alone.
         process: which of them this is.
-        faults: what the sources raised while they were opened; in a cluster Bytewax's own error doesn't say it.
+        faults: what sources and sinks have raised; in a cluster Bytewax's own error may not say it.
 
     Raises: the `AndonError` that a source, a step or a sink raised; ClusterError if another process is gone; anything
         else as it came.

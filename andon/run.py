@@ -192,7 +192,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
             pulse=pulse,
             topic_ids=TopicIds(client, (*kafka.readings, *asked, *devices, kafka.alarms)),
         )
-        delivery = Delivery(settings, happenings=happenings, stop=stop)
+        delivery = Delivery(settings, happenings=happenings, stop=stop, faults=surroundings.faults)
         flow = build(
             settings,
             KafkaLanes(surroundings, partition_counts={topic: counts[topic] for topic in kafka.readings}),

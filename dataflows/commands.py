@@ -101,7 +101,7 @@ class KafkaCommands(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):
 
         Raises: SourceError if the broker doesn't answer, or saved positions are gone and may not be given up.
         """
-        with self._surroundings.opening():
+        with self._surroundings.telling():
             return self._open(resume_state)
 
     def _open(self, resume_state: dict[str, Any] | None) -> _Commands:
@@ -157,6 +157,10 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
 
         Raises: StopIteration when asked to stop; SourceError where reading can't go on.
         """
+        with self._surroundings.telling():
+            return self._next()
+
+    def _next(self) -> list[tuple[str, Item]]:
         around = self._surroundings
         if around.stop.is_set():
             raise StopIteration

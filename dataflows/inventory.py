@@ -139,7 +139,7 @@ class KafkaInventory(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]])
 
         Raises: SourceError if the broker doesn't answer, or saved positions are gone and may not be given up.
         """
-        with self._surroundings.opening():
+        with self._surroundings.telling():
             return self._open(resume_state)
 
     def _open(self, resume_state: dict[str, Any] | None) -> _Devices:
@@ -180,6 +180,10 @@ class _Devices(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
 
         Raises: StopIteration when asked to stop; SourceError where reading can't go on.
         """
+        with self._surroundings.telling():
+            return self._next()
+
+    def _next(self) -> list[tuple[str, Item]]:
         if self._surroundings.stop.is_set():
             raise StopIteration
         groups = self._surroundings.settings.service.key_groups

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from contracts.alarm_states import AlarmRecord
     from contracts.alerts import AlertRecord
+    from contracts.errors import AndonError
     from contracts.readings import Reject
     from contracts.settings import Settings
     from dataflows.cluster import Share
@@ -73,6 +74,7 @@ class Delivery:
         *,
         happenings: Happenings,
         stop: threading.Event,
+        faults: list[AndonError] | None = None,
         open_producer: Callable[[dict[str, Any]], Any] = Producer,
         clock_s: Callable[[], float] = monotonic,
     ) -> None:
@@ -81,6 +83,7 @@ class Delivery:
         self._happenings = happenings
         self._stop = stop
         self._fault: str | None = None
+        self._faults = [] if faults is None else faults
         configuration = client_settings(
             settings.kafka,
             enable_idempotence=True,
@@ -106,11 +109,11 @@ class Delivery:
                 self._producer.poll(FLUSH_SLICE_S)
                 self.check()
                 if self._clock_s() > deadline:
-                    raise SinkError(
+                    raise self._failed(
                         f"kafka {topic}: the producer's queue stayed full for {self._wait_s:g} s."
                     ) from None
             except KafkaException as error:
-                raise SinkError(f"kafka {topic}: a record was refused ({error.args[0].str()}).") from error
+                raise self._failed(f"kafka {topic}: a record was refused ({error.args[0].str()}).") from error
             else:
                 return
 
@@ -120,7 +123,9 @@ class Delivery:
         Raises: SinkError.
         """
         if self._fault:
-            raise SinkError(f"{self._fault} Nothing is lost: what wasn't delivered is decided again after the restart.")
+            raise self._failed(
+                f"{self._fault} Nothing is lost: what wasn't delivered is decided again after the restart."
+            )
 
     def serve(self) -> None:
         """Let the producer tell what became of records, without waiting.
@@ -147,6 +152,12 @@ class Delivery:
                 self._fault = f"kafka: {left} records weren't confirmed in time."
         self._happenings.sink_in_flight(0)
         self.check()
+
+    def _failed(self, text: str) -> SinkError:
+        """An error to be raised; it is kept, because it is lost where the flow is one of several processes."""
+        error = SinkError(text)
+        self._faults.append(error)
+        return error
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:

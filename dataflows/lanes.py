@@ -78,11 +78,11 @@ class LaneSurroundings:
     topic_ids: TopicIds = field(default_factory=TopicIds)
     """Of all topics with saved positions, and of the alarm-state topic."""
     faults: list[AndonError] = field(default_factory=list)
-    """What sources raised while they were opened."""
+    """What this process can't go on for, as it was raised."""
 
     @contextmanager
-    def opening(self) -> Iterator[None]:
-        """Around the opening of a source: keeps its error, which is lost where the flow is one of several processes."""
+    def telling(self) -> Iterator[None]:
+        """Around what a source does: keeps its error, which is lost where the flow is one of several processes."""
         try:
             yield
         except AndonError as error:
@@ -145,7 +145,7 @@ class KafkaLanes(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):
         lane = int(for_part.removeprefix("lane-"))
         lanes = self._surroundings.settings.service.lanes
         partitions = partitions_of_lane(lane, lanes=lanes, counts=self._counts)
-        with self._surroundings.opening():
+        with self._surroundings.telling():
             return Lane(lane, partitions, saved=resume_state, counts=self._counts, surroundings=self._surroundings)
 
 
@@ -213,6 +213,10 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
 
         Raises: StopIteration when asked to stop; SourceError where reading can't go on.
         """
+        with self._surroundings.telling():
+            return self._next()
+
+    def _next(self) -> list[tuple[str, Item]]:
         around = self._surroundings
         around.standing.running = True
         around.standing.asked += 1

@@ -539,6 +539,22 @@ def test_what_a_source_says_while_it_is_opened_is_kept():
     assert lanes._surroundings.faults == [told.value]
 
 
+def test_what_a_source_says_while_it_reads_is_kept_and_its_end_is_no_fault():
+    """The same; a lane that was asked to stop has nothing to say."""
+    plant = Plant()
+    lanes = plant.source()
+    lane = lanes.build_part("lanes", "lane-00", None)
+    plant.broker.consumers[0].config["error_cb"](KafkaError(KafkaError._UNKNOWN_PARTITION))
+    with pytest.raises(SourceError) as told:
+        lane.next_batch()
+    plant.stop.set()
+    with pytest.raises((StopIteration, SourceError)):
+        lane.next_batch()
+
+    assert lanes._surroundings.faults[0] is told.value
+    assert all(isinstance(fault, SourceError) for fault in lanes._surroundings.faults)
+
+
 def test_a_topic_that_is_made_anew_while_it_is_read_ends_the_lane():
     """librdkafka goes on in the new one as if it were the old one."""
     plant = Plant()
