@@ -205,5 +205,4 @@ def test_stops_neither_alarm_nor_spoil_what_is_learned():
 
     assert len(without) >= len(hits) + 5
     assert said[0] == said[1] != []
-    assert len(alarms) - len(hits) <= 2  # of the four that are allowed
-    assert hits
+    assert alarms == hits != []  # of the four false ones that are allowed none

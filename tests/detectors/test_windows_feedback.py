@@ -190,7 +190,7 @@ def test_without_that_word_the_same_fault_is_learned():
 
 def test_after_a_confirmed_fault_the_series_is_judged_by_what_was_normal_before():
     """The next fault of the same size is found again, and the repaired machine isn't a fault."""
-    windows, onset = alarmed({"false_alarms_per_week": 2.0})
+    windows, onset = alarmed(SELDOM)
     say(windows, TRUE, onset)
     judge(windows, faulty(times=700)[ONSET + 30 :], first=ONSET + 30)
 
