@@ -236,7 +236,8 @@ else:
         }
         names = ("test_battery.py", "test_samples.py", "test_pause.py", "test_windows_feedback.py")
         tests = [str(ROOT / "tests" / "detectors" / name) for name in names]
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+        patient = ["-p", "no:cacheprovider", "--timeout=800"]  # the first test waits for the compiler
+        command = [sys.executable, "-m", "pytest", "-q", "-x", *patient, *tests]
 
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
