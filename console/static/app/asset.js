@@ -1,6 +1,7 @@
 // One asset: its sensors over hours or days, with limits, what was expected, and when alarms stood.
 import { html, useEffect, useMemo, useRef, useState } from "./ui.js";
 import { get } from "./api.js";
+import { holdsOn } from "./board.js";
 import { Chart } from "./chart.js";
 import { go } from "./go.js";
 import { onAlerts } from "./live.js";
@@ -70,9 +71,10 @@ function Sensor({ sensor, unit, limits, trend, found, zoom }) {
   const notes = useMemo(() => found.notes.filter((note) => note.sensor === sensor || note.sensor === null), [found]);
   const standing = found.standing.filter((state) => state.alert.sensor === sensor);
   const worst = PRIORITIES.find((priority) => standing.some((state) => state.alert.priority === priority));
+  const calls = standing.some((state) => state.alert.priority === worst && state.alert.state.endsWith("_unacked") && !holdsOn(state).length);
   const value = trend.last[trend.last.length - 1];
   return html`<section class=${`sensor ${worst ?? ""}`} aria-label=${sensor}>
-    <header>${worst && html`<${Shape} priority=${worst} calls=${standing.some((state) => state.alert.state !== "active_acked")} size=${18} />`}
+    <header>${worst && html`<${Shape} priority=${worst} calls=${calls} size=${18} />`}
       <h2>${sensor}</h2><span class="reader" aria-hidden="true"></span><span class="now">${value === undefined ? "–" : number(value)}<small>${unit ?? ""}</small></span></header>
     ${trend.start.length ? html`<${Chart} trend=${trend} from=${found.from} to=${found.to} limits=${limits} spans=${spans} notes=${notes} height=${148} onZoom=${zoom}
         label=${`Trend of ${found.asset} ${sensor} from ${moment(found.from)} to ${moment(found.to)}, now ${value === undefined ? "unknown" : number(value)} ${unit ?? ""}`} />`
