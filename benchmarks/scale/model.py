@@ -24,10 +24,10 @@ class Costs(NamedTuple):
     """For a reading that goes to another process."""
     snapshot_ms_per_mb: float = 2.5
     """Processor time, of Bytewax and SQLite."""
-    rules_bytes: float = 340.0
+    rules_bytes: float = 65.0
     """Of a series, saved whenever its key group had a reading."""
-    learned_bytes: float = 2060.0
-    """Of a series of an asset with ten, saved whenever its key group closed a window."""
+    learned_bytes: float = 1480.0
+    """Of a series of an asset with ten, saved whenever its key group closed a window (benchmarks.scale.grown)."""
     process_mb: float = 300.0
     """Memory of a process that has nothing to do yet."""
     series_kb: float = 4.5
