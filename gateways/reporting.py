@@ -74,11 +74,12 @@ class Reporting:
                     known[sensor] = [value, ts, quality, self._deadband(asset, sensor), False]
                     kept[sensor] = value
                 elif abs(value - last[0]) > last[3] or quality != last[2] or ts - last[1] >= self._heartbeat_ms:
-                    if last[4] and ts <= last[1]:  # our own repetition was dated later than this change
-                        ts = int(last[1]) + 1
-                    elif 0 < last[1] - ts < self._heartbeat_ms:  # older news than what was said: it stays the last
-                        kept[sensor] = value
-                        continue
+                    if ts <= last[1]:
+                        if last[4]:  # our own repetition was dated later than this change
+                            ts = int(last[1]) + 1
+                        elif 0 < last[1] - ts < self._heartbeat_ms:  # older news: what was said stays the last
+                            kept[sensor] = value
+                            continue
                     last[0], last[1], last[2], last[4] = value, ts, quality, False
                     kept[sensor] = value
                 else:

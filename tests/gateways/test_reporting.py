@@ -44,6 +44,23 @@ def test_a_changed_quality_is_told_also_of_a_value_that_stays(report):
     assert [(ts, quality) for ts, quality, _ in told(report, *frames)] == [(1, GOOD), (2, UNCERTAIN), (4, GOOD)]
 
 
+def test_news_that_is_older_than_what_was_said_is_told_and_changes_nothing(report):
+    """An event of a device whose clock is behind: the present value that comes with it is told too."""
+    told(report, (5_000, GOOD, {"p": 5}))
+
+    assert told(report, (4_000, GOOD, {"p": 9}), (6_000, GOOD, {"p": 9})) == [
+        (4_000, GOOD, {"p": 9}),
+        (6_000, GOOD, {"p": 9}),
+    ]
+
+
+def test_a_clock_that_was_set_back_is_followed(report):
+    """By more than a heartbeat: everything would be older news for ever."""
+    told(report, (50_000, GOOD, {"p": 5}))
+
+    assert told(report, (4_000, GOOD, {"p": 9}), (5_000, GOOD, {"p": 9})) == [(4_000, GOOD, {"p": 9})]
+
+
 @pytest.mark.parametrize("nothing", [nan, inf, -inf])
 def test_no_number_means_that_the_last_one_is_bad(report, nothing):
     """NaN from a broken probe is told once, with the last value and bad quality, and its neighbours are untouched."""
