@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import asdict
 from typing import Any
+from uuid import uuid4
 
 from quixstreams import Application
 
@@ -22,7 +23,7 @@ def main(bootstrap: str, topic: str, alerts_topic: str, count: int, state: str) 
     """Do the job on the first `count` messages of a topic."""
     app = Application(
         broker_address=bootstrap,
-        consumer_group=f"{topic}-quix",
+        consumer_group=f"{topic}-quix-{uuid4().hex[:8]}",  # one that has read the topic before would wait for more
         auto_offset_reset="earliest",
         commit_interval=10.0,
         state_dir=state,
