@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from andon.doctor import REMOVED, command
 from andon.state import open_state
+from contracts.limits import RECOVERY_PARTITIONS
 from contracts.settings import Settings
 
 SECRETS = ("hunter2-of-kafka", "correct-horse", "-----BEGIN PRIVATE KEY-----", "a-password-in-an-address")
@@ -55,7 +56,7 @@ def test_what_a_bug_report_needs_is_in_it(report):
     assert made.done.exit_code == 0, made.done.output
     assert {"andon", "python", "platform", "settings", "state", "kafka", "variables"} <= made.document.keys()
     assert {"bytewax", "confluent-kafka", "numba"} <= made.document["packages"].keys()
-    assert made.document["state"]["partitions"] == 16
+    assert made.document["state"]["partitions"] == RECOVERY_PARTITIONS
     assert "ssl.ca.location" in made.document["kafka"]["unknown"]
     assert "not to be had: kafka" in made.done.output
 

@@ -24,4 +24,4 @@ def test_an_event_that_is_known_is_there():
     (event,) = [event for event in log_events() if event.name == "offsets lost"]
 
     assert event.level == "error"
-    assert {"partition", "asked", "first", "end", "rows"} == set(event.fields)
+    assert {"partition", "asked", "first", "end", "made_anew", "rows"} == set(event.fields)
