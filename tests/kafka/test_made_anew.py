@@ -13,6 +13,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from tests.conftest import ADMIN_WAIT_S, wait_until_known
 from tests.kafka.service import Service, Topics, produce, read_all, reading, wait_until
 
+pytestmark = pytest.mark.timeout(600)  # several starts of a service, and a busy machine takes a minute for each
+
 T0 = 1_700_000_000_000
 
 

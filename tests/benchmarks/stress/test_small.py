@@ -7,6 +7,10 @@ import subprocess
 import sys
 from xml.etree import ElementTree as ET
 
+import pytest
+
+pytestmark = pytest.mark.timeout(600)  # several starts of a service, and a busy machine takes a minute for each
+
 
 def run(module, *arguments):
     """The last line of a benchmark, as a program reads it; and all of its text."""
