@@ -42,7 +42,8 @@ def latency(*, seconds: float) -> str:
     """The figures, as a line."""
     with tempfile.TemporaryDirectory() as name, LocalKafka(Path(name) / "kafka") as kafka:
         folder = Path(name)
-        AdminClient({"bootstrap.servers": kafka.bootstrap}).create_topics([NewTopic(TOPIC, 1, 1)])[TOPIC].result(30)
+        admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+        admin.create_topics([NewTopic(TOPIC, 1, 1)])[TOPIC].result(30)
         with Mosquitto(folder / "mosquitto") as broker:
             (folder / "gateway.toml").write_text(TOML.format(bootstrap=kafka.bootstrap, topic=TOPIC, port=broker.port))
             with GatewayProcess(folder, [sys.executable, "-m", "andon", "gateway", "run"]) as gateway:
@@ -78,6 +79,8 @@ def _speak(port: int, ended: threading.Event) -> None:
 def _hear(bootstrap: str, seconds: float) -> list[int]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench", "auto.offset.reset": "earliest"})
     consumer.subscribe([TOPIC])
+    while not consumer.consume(1, 1.0):  # it takes seconds to be given its partition
+        pass
     took_ms: list[int] = []
     began = time.monotonic()
     while time.monotonic() < began + seconds:
