@@ -86,6 +86,11 @@ class Proxy:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 self._loop.run_until_complete(task)
+        for link in list(self._links):
+            link.reset()
+        self._loop.run_until_complete(
+            asyncio.sleep(0.01)
+        )  # in which transports that were aborted let go of their sockets
 
     async def _forward(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         try:
