@@ -42,6 +42,10 @@ __all__ = ["Delivery", "KafkaAlarmStates", "KafkaAlerts", "KafkaDeadLetters", "a
 QUEUE_KBYTES_MAX = 64 * 1024
 """Records that wait for the broker, in all: dead letters may be large."""
 
+LINGER_MS = 1
+"""Alerts are few, and somebody waits for them. Where they are many they are sent together anyway, while earlier ones
+are under way."""
+
 FLUSH_SLICE_S = 0.2
 """Waiting is cut into pieces, so that a request to stop is heard."""
 
@@ -90,7 +94,7 @@ class Delivery:
             acks="all",
             message_timeout_ms=round(settings.service.delivery_wait_s * 1000),
         )
-        configuration.setdefault("linger.ms", 5)
+        configuration.setdefault("linger.ms", LINGER_MS)
         configuration.setdefault("queue.buffering.max.kbytes", QUEUE_KBYTES_MAX)
         configuration["error_cb"] = self._error
         self._producer = open_client(open_producer, configuration)

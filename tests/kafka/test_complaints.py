@@ -432,18 +432,26 @@ def test_a_shelf_holds_what_is_raised_meanwhile_and_ends_by_itself(line):
     """What was put aside comes back, and then it rings."""
     asset = "shelf-1"
     line.say(asset, COLD)
-    until_ms = time.time_ns() // 1_000_000 + 6_000
+    line.service.wait_until_read(count_all(line.bootstrap, line.topics.readings))  # else nobody knows the asset yet
+    until_ms = time.time_ns() // 1_000_000 + 3_600_000
     line.ask("shelve", asset, sensor="temp", until=until_ms, comment="sensor is being replaced")
     key = hold_key(asset, Scope("temp"))
     wait_until(lambda: key in line.table().holds, "the shelf stands")
     shelf = line.table().holds[key].shelved
     line.say(asset, HOT)
+    (raised,) = line.wait_for(asset, 1)
+    soon_ms = time.time_ns() // 1_000_000 + 2_000
+    line.ask("shelve", asset, sensor="temp", until=soon_ms, comment="it is there already")
 
-    raised, ended = line.wait_for(asset, 2)
+    ended = line.wait_for(asset, 3)[-1]
 
     assert (shelf.by, shelf.comment, shelf.until_ts) == ("maria", "sensor is being replaced", until_ms)
-    assert line.transitions(asset) == [("raised", "limit", "temp", False), ("unshelved", "limit", "temp", True)]
-    assert (ended.by, ended.ts, ended.alert_id) == (None, until_ms, raised.alert_id)
+    assert line.transitions(asset) == [
+        ("raised", "limit", "temp", False),
+        ("shelved", "limit", "temp", False),
+        ("unshelved", "limit", "temp", True),
+    ]
+    assert (ended.by, ended.ts, ended.alert_id) == (None, soon_ms, raised.alert_id)
     assert key not in line.table().holds
 
 
@@ -545,7 +553,7 @@ def test_a_false_alarm_that_comes_every_week_is_quietened_visibly_and_reversibly
     reset = cleanings([*until_then, says(reset_week, newest, "reset")])
 
     later = min(week for week in untold if week > reset_week)
-    assert len(untold) > weeks / 2
+    assert len(untold) > weeks / 3
     assert len(quietened) <= len(untold) / 2
     raised_by = [quietened[week].evidence.get("threshold_raised", 0) for week in sorted(quietened)[:3]]
     assert 0 == raised_by[0] < raised_by[1] < raised_by[2]

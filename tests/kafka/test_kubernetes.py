@@ -13,6 +13,7 @@ from contextlib import ExitStack
 import pytest
 import yaml
 
+from contracts.limits import RECOVERY_PARTITIONS
 from tests.conftest import ROOT
 from tests.deploy.broker import free_port
 from tests.deploy.containers import image_environment
@@ -173,7 +174,7 @@ def test_a_rescale_goes_on_where_it_stopped(pods_of):
         state = pods.check_state()
         told.append((state["partitions"], state["in_use"], state["faults"]))
 
-    assert told == [(16, False, [])] * 3
+    assert told == [(RECOVERY_PARTITIONS, False, [])] * 3
     assert sorted(alerts(kafka, work)) == sorted(
         (transition, f"press-{at}") for at in range(ASSETS) for transition in ("raised", "cleared")
     )
