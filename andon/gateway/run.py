@@ -19,7 +19,7 @@ from contracts.errors import ConfigError, Problem
 from contracts.loading import load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from contracts.settings import Settings
     from gateways.census import Census
@@ -171,6 +171,10 @@ def _pass(_error: object) -> None:
     """librdkafka reconnects by itself; without this it would write to standard error."""
 
 
+CANCEL_AGAIN_S = 10.0
+"""Before Python 3.12 `asyncio.wait_for` may lose a cancellation that meets an answer."""
+
+
 async def _until_stopped(
     links: Sequence[Link], forwarder: Forwarder, census: Census | None, stop: threading.Event
 ) -> None:
@@ -184,6 +188,9 @@ async def _until_stopped(
             if census is not None:
                 census.take(now_ms())
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        left: Collection[asyncio.Task[None]] = tasks
+        while left:
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
+        await asyncio.gather(*tasks, return_exceptions=True)  # all have ended; the first fault has been raised

@@ -179,7 +179,7 @@ def answers_within(broker: LocalKafka, *, timeout_s: float) -> bool:
     try:
         AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics(timeout=timeout_s)
     except KafkaException as error:
-        if error.args[0].code() != KafkaError._TRANSPORT:
+        if error.args[0].code() not in {KafkaError._TRANSPORT, KafkaError._TIMED_OUT}:
             raise
         return False
     return True
