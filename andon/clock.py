@@ -8,12 +8,12 @@ Small steps are waited out; a clock that is set ahead does no harm.
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from andon.leaving import leave
+from andon.looking import looking
 
 __all__ = ["SET_BACK_S_MAX", "SetBack", "clock_watched"]
 
@@ -59,28 +59,21 @@ def clock_watched(end: Callable[[float], None] | None = None) -> Iterator[None]:
         end: what to do when it was set back by so many seconds; by default the process ends with a line and exit
             code 1. What it has saved stays, and what it hasn't is decided again.
     """
-    over = threading.Event()
     clock = SetBack()
 
-    def watch() -> None:
-        while not over.wait(LOOK_S):
-            if (seconds := clock.look()) > SET_BACK_S_MAX:
-                (end or _end)(seconds)
-                return
+    def look() -> bool:
+        if (seconds := clock.look()) <= SET_BACK_S_MAX:
+            return False
+        (end or _end)(seconds)
+        return True
 
-    thread = threading.Thread(target=watch, name="clock", daemon=True)
-    thread.start()
-    try:
+    with looking(look, every_s=LOOK_S, name="clock"):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def _end(seconds: float) -> None:
-    sys.stderr.write(
-        f"andon: this machine's clock was set back by {seconds:.0f} s, and the flow would stand still for as long. "
-        "Start andon again, as a supervisor does: nothing is lost.\n"
+    why = (
+        f"this machine's clock was set back by {seconds:.0f} s, and the flow would stand still for as long. "
+        "Start andon again, as a supervisor does: nothing is lost."
     )
-    sys.stderr.flush()
-    os._exit(1)
+    leave(1, why)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import sys
 import threading
 import time
 from contextlib import ExitStack, contextmanager
@@ -13,6 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
+
+from andon.leaving import leave
+from andon.looking import looking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -113,7 +115,7 @@ def until_the_launcher_ends(place: Place) -> Iterator[None]:
         if not done.is_set():
             os.kill(os.getpid(), signal.SIGTERM)
             if not done.wait(END_S_MAX):
-                _leave("its launcher is gone, and it didn't come to an end.", 1)
+                leave(1, "its launcher is gone, and it didn't come to an end.")
 
     done = threading.Event()
     if place.lifeline is not None:
@@ -166,41 +168,36 @@ def not_left_waiting(
     if not place.in_cluster:
         yield
         return
-    over = threading.Event()
+    still_s, before, looked_s = 0.0, 0, time.monotonic()
 
-    def watch() -> None:
-        still_s, before, looked_s = 0.0, 0, time.monotonic()
-        while not over.wait(look_s):
-            count, now_s = asked(), time.monotonic()
-            # Seconds in which this process didn't run either (it was stopped itself) aren't the others'.
-            still_s = 0.0 if count != before or not count else still_s + min(now_s - looked_s, 2 * look_s)
-            before, looked_s = count, now_s
-            if still_s > wait_s:
-                (end or stood_still)(still_s)
-                return
+    def look() -> bool:
+        nonlocal still_s, before, looked_s
+        count, now_s = asked(), time.monotonic()
+        # Seconds in which this process didn't run either (it was stopped itself) aren't the others'.
+        still_s = 0.0 if count != before or not count else still_s + min(now_s - looked_s, 2 * look_s)
+        before, looked_s = count, now_s
+        if still_s <= wait_s:
+            return False
+        (end or stood_still)(still_s)
+        return True
 
     def stood_still(seconds: float) -> None:
-        _leave(
+        why = (
             f"the flow has stood still for {seconds:.0f} s: another process of the cluster "
             f"({', '.join(place.addresses)}) is there and silent. The saved state is that of the last snapshot: start "
-            "all of them again.",
-            1,
+            "all of them again."
         )
+        leave(1, why)
 
-    thread = threading.Thread(target=watch, name="cluster", daemon=True)
-    thread.start()
-    try:
+    with looking(look, every_s=look_s, name="cluster"):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def _give_up(place: Place, wait_s: float, has_begun: Callable[[], bool]) -> None:
     if has_begun():
         return
     others = f": not all of {', '.join(place.addresses)} could be reached" if place.in_cluster else ""
-    _leave(f"the flow didn't begin within {wait_s:g} s{others}. The saved state is as it was.", 1)
+    leave(1, f"the flow didn't begin within {wait_s:g} s{others}. The saved state is as it was.")
 
 
 @contextmanager
@@ -212,7 +209,7 @@ def _leaving_early(has_begun: Callable[[], bool]) -> Iterator[None]:
     def listen() -> None:
         while os.read(heard, 1):
             if not has_begun():
-                _leave("stopped before the other processes were there. The saved state is as it was.", 0)
+                leave(0, "stopped before the other processes were there. The saved state is as it was.")
 
     threading.Thread(target=listen, name="signals", daemon=True).start()
     before = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
@@ -221,9 +218,3 @@ def _leaving_early(has_begun: Callable[[], bool]) -> Iterator[None]:
     finally:
         signal.set_wakeup_fd(before)
         os.close(told)
-
-
-def _leave(why: str, code: int) -> None:
-    sys.stderr.write(f"andon: {why}\n")
-    sys.stderr.flush()
-    os._exit(code)

@@ -27,8 +27,16 @@ def complain(error: AndonError) -> int:
     return 2 if wrong_settings else 1
 
 
-def leave(code: int) -> NoReturn:
-    """End at once. What is left are threads of libraries, and none of them holds anything that isn't saved."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+def leave(code: int, why: str | None = None) -> NoReturn:
+    """End at once, from any thread. What is left are threads of libraries, and none of them holds what isn't saved.
+
+    Args:
+        why: the line that says it, on stderr.
+    """
+    try:
+        if why is not None:
+            sys.stderr.write(f"andon: {why}\n")
+        sys.stderr.flush()
+        sys.stdout.flush()
+    finally:  # also where nobody reads any more
+        os._exit(code)

@@ -12,6 +12,7 @@ import click
 
 from andon.installed import version_of
 from andon.interrupts import until_stopped
+from andon.leaving import leave
 from contracts.errors import AndonError
 from contracts.loading import load
 
@@ -56,10 +57,8 @@ def command(context: click.Context, *, file: str, port: int | None, by: str | No
     with until_stopped() as stop:
         fault = _serve(settings, file=file, by=by or "operator", stop=stop)
     if fault is not None:
-        click.echo(f"andon: {fault}", err=True)
-        sys.stderr.flush()
-    sys.stdout.flush()
-    os._exit(0 if fault is None else 1)  # what is left are threads of libraries
+        leave(1, str(fault))
+    leave(0)
 
 
 @command.command("add-user")

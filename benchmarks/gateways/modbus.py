@@ -66,12 +66,4 @@ async def modbus_ours(port: int, seconds: float, store: Store) -> int:
     points = tuple(ModbusPoint(address=address, sensor=f"r{address}") for address in range(REGISTERS))
     settings = Modbus(name="bench", host="127.0.0.1", port=port, points=points)
     source = ModbusSource(settings.model_copy(update={"every_s": 0.0}), Happenings())
-    await source.connect()
-    count = 0
-    until = time.monotonic() + seconds
-    async for frames in source.readings():
-        count += store.take(frames)
-        if time.monotonic() >= until:
-            break
-    await source.close()
-    return count
+    return await store.drain(source, seconds)

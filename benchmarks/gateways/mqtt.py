@@ -82,12 +82,4 @@ async def _ours(port: int, seconds: float, store: Store) -> int:
     topics = (MqttTopic(topic="bench/{n}", asset="bench", sensor="{n}"),)
     settings = Mqtt(name="bench", host="127.0.0.1", port=port, qos=0, topics=topics)
     source = MqttSource(settings, Happenings(["bench"]))
-    await source.connect()
-    count = 0
-    until = time.monotonic() + seconds
-    async for frames in source.readings():
-        count += store.take(frames)
-        if time.monotonic() >= until:
-            break
-    await source.close()
-    return count
+    return await store.drain(source, seconds)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -77,12 +76,4 @@ async def _ours(url: str, seconds: float, store: Store) -> int:
     nodes = tuple(OpcUaNode(id=node, sensor=node) for node in NODES)
     settings = OpcUa(name="bench", url=url, nodes=nodes, publishing_ms=PUBLISHING_MS, sampling_ms=0, queue=QUEUE)
     source = OpcUaSource(settings, Happenings(["bench"]))
-    await source.connect()
-    count = 0
-    until = time.monotonic() + seconds
-    async for frames in source.readings():
-        count += store.take(frames)
-        if time.monotonic() >= until:
-            break
-    await source.close()
-    return count
+    return await store.drain(source, seconds)

@@ -11,7 +11,7 @@ from gateways.link import message_of
 from gateways.reporting import Reporting
 
 if TYPE_CHECKING:
-    from gateways.seam import Frame
+    from gateways.seam import Frame, Source
 
 __all__ = ["Store"]
 
@@ -35,6 +35,18 @@ class Store:
             self._waiting = []
             self._last_s = time.monotonic()
         return sum(len(frame.values) for frame in frames)
+
+    async def drain(self, source: Source, seconds: float) -> int:
+        """Take what a source says for so long; returns how many values that were. It is closed then."""
+        await source.connect()
+        count = 0
+        until = time.monotonic() + seconds
+        async for frames in source.readings():
+            count += self.take(frames)
+            if time.monotonic() >= until:
+                break
+        await source.close()
+        return count
 
     def close(self) -> None:
         """Let go of the files."""
