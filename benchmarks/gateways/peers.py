@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from tests.gateways.process import free_port
+
 __all__ = ["Pair", "beside", "wait_for"]
 
 Pair = tuple[Callable[[], int], Callable[[], int]]
@@ -17,9 +19,7 @@ Pair = tuple[Callable[[], int], Callable[[], int]]
 @contextmanager
 def beside(serve: Callable[[int], None]) -> Iterator[int]:
     """The port on which `serve` listens, in a process of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     server = multiprocessing.get_context("fork").Process(target=serve, args=(port,), daemon=True)
     server.start()
     try:

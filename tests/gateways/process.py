@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import subprocess
+import time
 import urllib.request
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,7 +15,9 @@ from tests.kafka.service import WAIT_S, environment, wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["GatewayProcess", "free_port"]
+__all__ = ["GatewayProcess", "free_port", "until_it_listens"]
+
+PEER_WAIT_S = 60
 
 
 class GatewayProcess:
@@ -85,3 +88,17 @@ def free_port() -> int:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         return int(listening.getsockname()[1])
+
+
+def until_it_listens(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait for a peer. If it ends, or takes too long, what it has logged is told."""
+    deadline = time.monotonic() + PEER_WAIT_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        else:
+            return

@@ -7,13 +7,12 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from pycomm3 import CIPDriver
 
-from tests.gateways.process import free_port
+from tests.gateways.process import PEER_WAIT_S, free_port, until_it_listens
 from tests.kafka.service import environment
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Logix", "ScriptedDevice", "logix", "services_in"]
 
-START_WAIT_S = 60
 TAGS = (
     "Temperature=REAL",
     "Level=LREAL",
@@ -55,22 +53,13 @@ class Logix:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + START_WAIT_S
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-            except OSError:
-                assert self._process.poll() is None, self._log.read_text()
-                assert time.monotonic() < deadline, self._log.read_text()
-                time.sleep(0.05)
-            else:
-                return
+        until_it_listens(self._process, self.port, self._log)
 
     def stop(self) -> None:
         """End it."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(START_WAIT_S)
+            self._process.wait(PEER_WAIT_S)
             self._process = None
 
     def set(self, tag: str, type_: int, value: float, *, element: int | None = None) -> None:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
-import time
 from typing import TYPE_CHECKING, Self
 
 from deploy.debian import libraries, program
-from tests.gateways.process import free_port
+from tests.gateways.process import PEER_WAIT_S, free_port, until_it_listens
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["Mosquitto"]
-
-START_WAIT_S = 60
 
 
 class Mosquitto:
@@ -54,23 +50,13 @@ class Mosquitto:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + START_WAIT_S
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-            except OSError:
-                said = (self._folder / "mosquitto.log").read_text()
-                assert self._process.poll() is None, said
-                assert time.monotonic() < deadline, said
-                time.sleep(0.05)
-            else:
-                return
+        until_it_listens(self._process, self.port, self._folder / "mosquitto.log")
 
     def stop(self) -> None:
         """End it."""
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(START_WAIT_S)
+            self._process.wait(PEER_WAIT_S)
             self._process = None
 
     def __enter__(self) -> Self:
