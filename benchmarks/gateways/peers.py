@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from tests.gateways.process import free_port
 
-__all__ = ["Pair", "beside", "wait_for"]
+__all__ = ["Pair", "beside"]
 
 Pair = tuple[Callable[[], int], Callable[[], int]]
 """The bare library and ours: each runs once, and says how many values it has read."""
@@ -23,14 +23,14 @@ def beside(serve: Callable[[int], None]) -> Iterator[int]:
     server = multiprocessing.get_context("fork").Process(target=serve, args=(port,), daemon=True)
     server.start()
     try:
-        wait_for(port)
+        _wait_for(port)
         yield port
     finally:
         server.kill()
         server.join()
 
 
-def wait_for(port: int) -> None:
+def _wait_for(port: int) -> None:
     """Until something listens there.
 
     Raises: SystemExit if nothing does.
