@@ -26,6 +26,19 @@ class Terminal(io.StringIO):
         return True
 
 
+def test_a_line_is_written_as_one_piece():
+    """Processes of a cluster share their launcher's stderr: the line of one must not end in that of another."""
+    pieces = []
+    stream = io.StringIO()
+    stream.write = pieces.append
+    log_to(stream)
+
+    structlog.get_logger("andon").info("first reading", offset=0)
+
+    (piece,) = pieces
+    assert piece.endswith("}\n")
+
+
 def test_machines_read_json_lines():
     """Log collectors need no pattern."""
     stream = io.StringIO()
