@@ -79,7 +79,7 @@ class PolledBlocks(ABC):
     def __init__(
         self, settings: Polled, happenings: Happenings, *, plan: Sequence[Block], points: Iterable[PolledPoint]
     ) -> None:
-        self._polled = settings
+        self._settings = settings
         self._happenings = happenings
         self._plan = plan
         self._blocks = list(plan)
@@ -113,7 +113,7 @@ class PolledBlocks(ABC):
         Raises: AwayError, NonsenseError.
         """
         await self.open()
-        device = self._polled
+        device = self._settings
         self._blocks = []
         for block, answer in zip(self._plan, await self.ask(self._plan), strict=True):
             if isinstance(answer, Refusal) and answer.for_good:
@@ -129,7 +129,7 @@ class PolledBlocks(ABC):
 
         Raises: AwayError, NonsenseError.
         """
-        async for _ in beats(self._polled.every_s):
+        async for _ in beats(self._settings.every_s):
             answers = await self.ask(self._blocks)
             yield [
                 frame
@@ -154,7 +154,7 @@ class PolledBlocks(ABC):
         try:
             found = self.values(block, answer)
         except (struct.error, IndexError, ValueError) as error:
-            raise NonsenseError(f"{self._polled.host}: {block}: an answer that is none ({error})") from error
+            raise NonsenseError(f"{self._settings.host}: {block}: an answer that is none ({error})") from error
         return [Frame(asset, 0, GOOD, values) for asset, values in found.items()]
 
 

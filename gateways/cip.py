@@ -12,7 +12,7 @@ from __future__ import annotations
 import socket
 import struct
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pycomm3 import CIPDriver
@@ -37,6 +37,8 @@ READS = frozenset({READ_TAG, GET_SINGLE, GET_ALL, GET_LIST, MANY})
 """Codes of services that only read."""
 IDENTITY, ROUTER, SYMBOL = 0x01, 0x02, 0x6B
 """Classes."""
+PATHS_KEPT_MAX = 65_536
+"""The same are asked for at every poll, and to encode one takes as long as all else that is done for a value."""
 TAG_TYPES = {
     0xC1: ("BOOL", "?"),
     0xC2: ("SINT", "b"),
@@ -250,6 +252,7 @@ def _data(answer: _Answer) -> bytes | Refusal:
     return Refusal(why, for_good=answer.status in _FOREVER_WRONG)
 
 
+@lru_cache(maxsize=PATHS_KEPT_MAX)
 def _object_path(class_: int, instance: int, attribute: int | None = None) -> bytes:
     segments = [LogicalSegment(class_, "class_id"), LogicalSegment(instance, "instance_id")]
     if attribute is not None:
@@ -257,6 +260,7 @@ def _object_path(class_: int, instance: int, attribute: int | None = None) -> by
     return _path(*segments)
 
 
+@lru_cache(maxsize=PATHS_KEPT_MAX)
 def _tag_path(tag: str) -> bytes:
     """`Program:Main.Motors[3].Speed` → its segments."""
     segments: list[DataSegment | LogicalSegment] = []

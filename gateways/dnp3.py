@@ -22,6 +22,7 @@ from dnp3.master import Master, MasterConfig, MasterRunnerError, MasterTcpRunner
 from dnp3.transport_io.channel import ChannelError
 
 from contracts.gateways import Dnp3, Dnp3Point
+from gateways.address import settings_at
 from gateways.blocks import name_of
 from gateways.happenings import Happenings
 from gateways.polling import beats
@@ -292,20 +293,9 @@ async def discover(address: str) -> Discovered:
 
     Raises: AwayError, NonsenseError.
     """
-    where, _, stations = address.partition("/")
-    host, _, port = where.partition(":")
-    outstation, _, master = stations.partition(".")
-    try:
-        settings = Dnp3(
-            name="discover",
-            host=host,
-            port=int(port or 20000),
-            outstation=int(outstation or 10),
-            master=int(master or 1),
-            points=(Dnp3Point(index=0, sensor="x"),),
-        )
-    except ValueError as error:
-        raise NonsenseError(f"{address}: give host, host:port or host:port/outstation.master") from error
+    said = "host, host:port or host:port/outstation.master"
+    points_asked = (Dnp3Point(index=0, sensor="x"),)
+    settings = settings_at(address, Dnp3, said, numbers=("outstation", "master"), points=points_asked)
     source = Dnp3Source(settings, Happenings())
     try:
         found = await source.present()
@@ -321,7 +311,7 @@ async def discover(address: str) -> Discovered:
     return Discovered(
         Description(),
         points,
-        {"host": host, "port": settings.port, "outstation": settings.outstation, "master": settings.master},
+        {"host": settings.host, "port": settings.port, "outstation": settings.outstation, "master": settings.master},
     )
 
 

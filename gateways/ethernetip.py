@@ -10,13 +10,15 @@ import asyncio
 import re
 import struct
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from contracts.gateways import EtherNetIp, EtherNetIpPoint
+from gateways.address import settings_at
 from gateways.blocks import Block, PolledBlocks, Refusal, name_of
 from gateways.cip import TAG_TYPES, CipDevice
 from gateways.layout import SIZES, Field, Layout, Span
-from gateways.seam import AwayError, Description, Discovered, FoundPoint, NonsenseError
+from gateways.seam import AwayError, Description, Discovered, FoundPoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,27 +37,15 @@ ASSEMBLIES_LOOKED_AT = 255
 SHOWN_MAX = 64
 """Bytes of each assembly that `discover` shows."""
 TAGS_SHOWN_MAX = 500
-BACKPLANE = "1/0"
-"""Route to slot 0 of the backplane."""
-_KINDS = {
-    "bool": "?",
-    "sint": "b",
-    "usint": "B",
-    "int": "h",
-    "uint": "H",
-    "dint": "i",
-    "udint": "I",
-    "lint": "q",
-    "ulint": "Q",
-    "real": "f",
-    "lreal": "d",
-}
+_KINDS = {name.lower(): kind for name, kind in TAG_TYPES.values()}
 _BIT = re.compile(r"\.(\d{1,2})$")
 """The end of a tag that is a bit of a number."""
 
 
 class EtherNetIpSource(PolledBlocks):
     """One device."""
+
+    _settings: EtherNetIp
 
     def __init__(self, settings: EtherNetIp, happenings: Happenings) -> None:
         self._points: dict[tuple[str, str], list[EtherNetIpPoint]] = {}
@@ -71,7 +61,6 @@ class EtherNetIpSource(PolledBlocks):
             for area, points in self._points.items()
         ]
         super().__init__(settings, happenings, plan=plan, points=settings.points)
-        self._settings = settings
         self._device: CipDevice | None = None
         self._layouts: dict[tuple[str, int], Layout] = {}
         """By tag and code of its type."""
@@ -118,8 +107,6 @@ class EtherNetIpSource(PolledBlocks):
         code = _code(data)
         layout = self._layouts.get((name, code))
         if layout is None:
-            if code not in TAG_TYPES:
-                raise ValueError(f"type {code:#06x}")
             fields = [_tag_field(self._settings, point, code) for point in self._points[sort, name]]
             layout = self._layouts[name, code] = Layout(fields, order="<")
         return layout.values(data[2:])
@@ -131,25 +118,27 @@ class EtherNetIpSource(PolledBlocks):
         device = self._device
         if device is None:
             raise AwayError("the connection was closed")
-        tags = [block for block in blocks if block.area[0] == TAG]
-        answers = dict(zip(tags, device.tags([str(block.area[1]) for block in tags]), strict=True))
+        tags = [str(name) for sort, name in (block.area for block in blocks) if sort == TAG]
+        answers = dict(zip(tags, device.tags(tags), strict=True))
         return [
-            self._usable(block, answers[block])
-            if block in answers
-            else device.attribute(*map(int, str(block.area[1]).split("/")))
-            for block in blocks
+            self._usable(str(name), answers[str(name)])
+            if sort == TAG
+            else device.attribute(*map(int, str(name).split("/")))
+            for sort, name in (block.area for block in blocks)
         ]
 
-    def _usable(self, block: Block, answer: bytes | Refusal) -> bytes | Refusal:
+    def _usable(self, tag: str, answer: bytes | Refusal) -> bytes | Refusal:
         """Whether a tag's answer is a number that has the bits that are asked for."""
         if isinstance(answer, Refusal):
             return answer
         code = _code(answer)
+        if (tag, code) in self._layouts:  # such an answer was unpacked before
+            return answer
         if code not in TAG_TYPES:
             return Refusal(f"is no number (type {code:#06x}); of a structure name a member")
         type_, kind = TAG_TYPES[code]
         bits = 8 * SIZES.get(kind, 1)
-        if any((_bit(point) or 0) >= bits for point in self._points[TAG, str(block.area[1])]):
+        if any((_bit(point) or 0) >= bits for point in self._points[TAG, tag]):
             return Refusal(f"is a {type_} of {bits} bits")
         return answer
 
@@ -162,18 +151,9 @@ async def discover(address: str) -> Discovered:
 
     Raises: AwayError, NonsenseError.
     """
-    where, slash, route = address.partition("/")
-    host, _, port = where.partition(":")
-    try:
-        settings = EtherNetIp(
-            name="discover",
-            host=host,
-            port=int(port or 44818),
-            route=route if slash else BACKPLANE,
-            points=(EtherNetIpPoint(tag="x", sensor="x"),),
-        )
-    except ValueError as error:
-        raise NonsenseError(f"{address}: give host, host:port or host:port/route, as in 192.168.0.40/1/0") from error
+    said = "host, host:port or host:port/route, as in 192.168.0.40/1/0"
+    points_asked = (EtherNetIpPoint(tag="x", sensor="x"),)
+    settings = settings_at(address, EtherNetIp, said, text="route", points=points_asked)
     return await asyncio.to_thread(_discover, settings)
 
 
@@ -190,7 +170,7 @@ def _discover(settings: EtherNetIp) -> Discovered:
 
 def _listed(device: CipDevice) -> Iterator[FoundPoint]:
     """The tags that a controller lists, as they are now."""
-    names = [name for name, _ in device.listed()][:TAGS_SHOWN_MAX]
+    names = [name for name, _ in islice(device.listed(), TAGS_SHOWN_MAX)]
     for name, answer in zip(names, device.tags(names), strict=True):
         if isinstance(answer, Refusal) or _code(answer) not in TAG_TYPES:
             continue

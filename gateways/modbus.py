@@ -15,6 +15,7 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
 from contracts.gateways import Modbus, ModbusPoint
+from gateways.address import settings_at
 from gateways.blocks import Block, Place, PolledBlocks, Refusal, blocks_of, name_of
 from gateways.happenings import Happenings
 from gateways.layout import SIZES, Field, Span
@@ -61,9 +62,10 @@ class _Reader(AsyncModbusTcpClient):
 class ModbusSource(PolledBlocks):
     """One device."""
 
+    _settings: Modbus
+
     def __init__(self, settings: Modbus, happenings: Happenings, *, registers_max: int = REGISTERS_MAX) -> None:
         super().__init__(settings, happenings, plan=_plan(settings, registers_max), points=settings.points)
-        self._settings = settings
         self._client: _Reader | None = None
 
     async def open(self) -> None:
@@ -143,12 +145,8 @@ async def discover(address: str) -> Discovered:
 
     Raises: AwayError, NonsenseError.
     """
-    where, _, unit = address.partition("/")
-    host, _, port = where.partition(":")
-    try:
-        settings = Modbus(name="discover", host=host, port=int(port or 502), unit=int(unit or 1), points=_LOOKED_AT)
-    except ValueError as error:
-        raise NonsenseError(f"{address}: give host, host:port or host:port/unit") from error
+    said = "host, host:port or host:port/unit"
+    settings = settings_at(address, Modbus, said, numbers=("unit",), points=_LOOKED_AT)
     source = ModbusSource(settings, Happenings(), registers_max=LOOK_AT_ONCE)
     try:
         await source.connect()
@@ -171,7 +169,7 @@ async def discover(address: str) -> Discovered:
             break
     finally:
         await source.close()
-    return Discovered(who, points, {"host": host, "port": settings.port, "unit": settings.unit})
+    return Discovered(who, points, {"host": settings.host, "port": settings.port, "unit": settings.unit})
 
 
 _LOOKED_AT = tuple(

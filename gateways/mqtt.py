@@ -17,9 +17,10 @@ from contracts.codec import Refusal
 from contracts.gateways import Mqtt, MqttTopic
 from contracts.readings import Reason
 from contracts.umh import decode_umh, numbers_in
+from gateways.address import settings_at
 from gateways.mqtt_client import LISTEN_S, QUIET_S, MqttClient
 from gateways.naming import NameFaultError, fill, topic_filter, topic_pattern
-from gateways.seam import GOOD, Description, Discovered, FoundPoint, Frame, NonsenseError
+from gateways.seam import GOOD, Description, Discovered, FoundPoint, Frame
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -206,13 +207,8 @@ async def discover(address: str) -> Discovered:
 
     Raises: AwayError, NonsenseError.
     """
-    host, _, port = address.partition(":")
-    try:
-        settings = Mqtt(
-            name="discover", host=host, port=int(port or 1883), qos=0, topics=(MqttTopic(topic="#", sensor="x"),)
-        )
-    except ValueError as error:
-        raise NonsenseError(f"{address}: give host or host:port") from error
+    topics = (MqttTopic(topic="#", sensor="x"),)
+    settings = settings_at(address, Mqtt, "host or host:port", qos=0, topics=topics)
     points: dict[str, FoundPoint] = {}
     client = MqttClient(settings.model_copy(update={"client_id": ""}), keep_session=False)
     try:
@@ -226,7 +222,9 @@ async def discover(address: str) -> Discovered:
                     news = monotonic()
     finally:
         await client.close()
-    return Discovered(Description(), [points[topic] for topic in sorted(points)], {"host": host, "port": settings.port})
+    return Discovered(
+        Description(), [points[topic] for topic in sorted(points)], {"host": settings.host, "port": settings.port}
+    )
 
 
 def _found(message: MQTTMessage) -> FoundPoint | None:

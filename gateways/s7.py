@@ -18,6 +18,7 @@ from snap7.error import S7ConnectionError, S7Error
 from snap7.type import Area
 
 from contracts.gateways import S7, S7Point
+from gateways.address import settings_at
 from gateways.blocks import Block, Place, PolledBlocks, Refusal, blocks_of, name_of
 from gateways.happenings import Happenings
 from gateways.layout import SIZES, Field, Span
@@ -52,11 +53,12 @@ _FAULTS = (OSError, asyncio.TimeoutError, S7ConnectionError)
 class S7Source(PolledBlocks):
     """One controller."""
 
+    _settings: S7
+
     def __init__(self, settings: S7, happenings: Happenings) -> None:
         places = [_place(settings, point) for point in settings.points]
         plan = blocks_of(places, unit=1, length_max=BYTES_MAX, gap_max=settings.gap)
         super().__init__(settings, happenings, plan=plan, points=settings.points)
-        self._settings = settings
         self.client: AsyncClient | None = None
 
     async def open(self) -> None:
@@ -126,20 +128,9 @@ async def discover(address: str) -> Discovered:
 
     Raises: AwayError, NonsenseError.
     """
-    where, _, place = address.partition("/")
-    host, _, port = where.partition(":")
-    rack, _, slot = place.partition(".")
-    try:
-        settings = S7(
-            name="discover",
-            host=host,
-            port=int(port or 102),
-            rack=int(rack or 0),
-            slot=int(slot or 1),
-            points=(S7Point(address="MB0", sensor="x"),),
-        )
-    except ValueError as error:
-        raise NonsenseError(f"{address}: give host, host:port or host:port/rack.slot") from error
+    said = "host, host:port or host:port/rack.slot"
+    points_asked = (S7Point(address="MB0", sensor="x"),)
+    settings = settings_at(address, S7, said, numbers=("rack", "slot"), points=points_asked)
     source = S7Source(settings, Happenings())
     points: list[FoundPoint] = []
     try:
@@ -149,7 +140,9 @@ async def discover(address: str) -> Discovered:
             points += await _words(source, number)
     finally:
         await source.close()
-    return Discovered(who, points, {"host": host, "port": settings.port, "rack": settings.rack, "slot": settings.slot})
+    return Discovered(
+        who, points, {"host": settings.host, "port": settings.port, "rack": settings.rack, "slot": settings.slot}
+    )
 
 
 DB_LOOKED_AT = 100

@@ -22,10 +22,11 @@ import orjson
 from google.protobuf.message import DecodeError
 
 from contracts.gateways import Sparkplug
+from gateways.address import settings_at
 from gateways.happenings import Happenings
 from gateways.mqtt_client import LISTEN_S, QUIET_S, MqttClient
 from gateways.naming import NameFaultError, fill
-from gateways.seam import BAD, GOOD, UNCERTAIN, Description, Discovered, FoundPoint, Frame, NonsenseError
+from gateways.seam import BAD, GOOD, UNCERTAIN, Description, Discovered, FoundPoint, Frame
 from gateways.sparkplug_payload import GETTERS, REBIRTH, TYPES, Payload, integer
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ LAG_S = 5.0
 UNIT = "engUnit"
 """The property with a metric's unit."""
 NULL, QUALITY = b"\x38\x01", b"Quality"
+QUALITY_KEY = QUALITY.decode()
 """Bytes of a payload in which a metric is null, or has that property."""
 QUALITY_GOOD, QUALITY_BAD, QUALITY_STALE = 192, 0, 500
 """Of the property `Quality`."""
@@ -287,17 +289,22 @@ def _lost(points: Iterable[_Point]) -> Iterator[Frame]:
 
 
 def _quality(properties: Any) -> int:
-    for key, value in zip(properties.keys, properties.values, strict=False):
-        if key == QUALITY.decode():
-            told = value.int_value or value.long_value
-            return GOOD if told == QUALITY_GOOD else BAD if told in {QUALITY_BAD, QUALITY_STALE} else UNCERTAIN
-    return GOOD
+    value = _property(properties, QUALITY_KEY)
+    if value is None:
+        return GOOD
+    told = value.int_value or value.long_value
+    return GOOD if told == QUALITY_GOOD else BAD if told in {QUALITY_BAD, QUALITY_STALE} else UNCERTAIN
 
 
 def _unit(properties: Any) -> str:
     """As Ignition and others say it."""
-    told = (value for key, value in zip(properties.keys, properties.values, strict=False) if key == UNIT)
-    return next((str(value.string_value) for value in told), "")
+    value = _property(properties, UNIT)
+    return "" if value is None else str(value.string_value)
+
+
+def _property(properties: Any, name: str) -> Any:
+    """The first value under a name; None: there is none."""
+    return next((told for key, told in zip(properties.keys, properties.values, strict=False) if key == name), None)
 
 
 class SparkplugSource:
@@ -372,11 +379,7 @@ async def discover(address: str) -> Discovered:
 
     Raises: AwayError, NonsenseError.
     """
-    host, _, port = address.partition(":")
-    try:
-        settings = Sparkplug(name="discover", host=host, port=int(port or 1883))
-    except ValueError as error:
-        raise NonsenseError(f"{address}: give host or host:port") from error
+    settings = settings_at(address, Sparkplug, "host or host:port")
     source = SparkplugSource(settings, Happenings())
     found: dict[tuple[str, str], str] = {}
     born: dict[tuple[str, str], tuple[str, _Point]] = {}
@@ -398,7 +401,7 @@ async def discover(address: str) -> Discovered:
         where, point = born[name]
         keys: dict[str, str | int | float] = {"asset": point.asset, "sensor": point.sensor}
         points.append(FoundPoint(keys, type=TYPES[point.datatype], unit=point.unit, value=found[name], isa95=where))
-    return Discovered(Description(), points, {"host": host, "port": settings.port})
+    return Discovered(Description(), points, {"host": settings.host, "port": settings.port})
 
 
 def _rebirth() -> bytes:

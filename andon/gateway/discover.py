@@ -35,6 +35,9 @@ def command(protocol: str, address: str) -> None:
     \b
     andon gateway discover opcua opc.tcp://192.168.0.10:4840
     andon gateway discover modbus 192.168.0.20:502/1
+    andon gateway discover s7 192.168.0.30/0.1
+    andon gateway discover ethernetip 192.168.0.40/1/0
+    andon gateway discover dnp3 192.168.0.50/10.1
     andon gateway discover mqtt 192.168.0.5:1883
     """  # noqa: D301 - click's mark for lines that stay as they are is the character itself
     from andon.logs import log_to  # noqa: PLC0415 - `--help` needs no protocol

@@ -14,14 +14,14 @@ from gateways.ethernetip import EtherNetIpSource, discover
 from gateways.happenings import Happenings
 from gateways.seam import AwayError, Description, NonsenseError
 from tests.crash.proxy import Proxy
-from tests.gateways.peers.ethernetip import BOOL, DINT, INT, LREAL, REAL, ScriptedDevice, logix, services_in
+from tests.gateways.peers.ethernetip import BOOL, DINT, INT, LREAL, REAL, Logix, ScriptedDevice, services_in
 from tests.gateways.process import free_port
 
 
 @pytest.fixture(scope="module")
 def plc(tmp_path_factory):
     """A controller that runs."""
-    with logix(tmp_path_factory.mktemp("cpppo")) as plc:
+    with Logix(tmp_path_factory.mktemp("cpppo")) as plc:
         yield plc
 
 
@@ -100,7 +100,7 @@ def test_more_tags_than_one_packet_takes_are_all_read(plc):
 
     with Proxy(keep=True) as proxy:
         proxy.target_port = plc.port
-        asked._settings = asked._polled = asked._settings.model_copy(update={"port": proxy.port})
+        asked._settings = asked._settings.model_copy(update={"port": proxy.port})
         _, frames = read(asked)
         heard = b"".join(map(bytes, proxy.heard))
 

@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.conftest import ROOT
 from tests.gateways.peers.dnp3 import substation
 from tests.gateways.peers.edge_node import metric, press_node
-from tests.gateways.peers.ethernetip import REAL, logix
+from tests.gateways.peers.ethernetip import REAL, Logix
 from tests.gateways.peers.modbus import pump
 from tests.gateways.peers.opcua import opcua_press
 from tests.gateways.peers.s7 import controller
@@ -261,7 +261,7 @@ def test_an_s7_controller_as_its_page_has_it(plant, tmp_path):
 def test_an_ethernet_ip_controller_as_its_page_has_it(plant, tmp_path):
     """A mixer that becomes too hot, over EtherNet/IP; its identity is in the inventory."""
     reader = Reader("connect-ethernet-ip.md", tmp_path, plant)
-    with logix(tmp_path) as peer:
+    with Logix(tmp_path) as peer:
         peer.set("Temperature", REAL, 20.5)
         shown = reader.type_all(HOST="127.0.0.1", PORT=str(peer.port))
         with reader.run() as gateway:

@@ -7,19 +7,20 @@ import struct
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from pycomm3 import CIPDriver
+from pycomm3.packets import SendRRDataRequestPacket
+from pycomm3.packets.util import wrap_unconnected_send
 
 from tests.gateways.process import PEER_WAIT_S, free_port, until_it_listens
 from tests.kafka.service import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["Logix", "ScriptedDevice", "logix", "services_in"]
+__all__ = ["Logix", "ScriptedDevice", "services_in"]
 
 TAGS = (
     "Temperature=REAL",
@@ -96,20 +97,10 @@ class Logix:
 
     @staticmethod
     def _ask(driver: CIPDriver, service: bytes, path: bytes, data: bytes) -> None:
-        from pycomm3.packets import SendRRDataRequestPacket  # noqa: PLC0415
-        from pycomm3.packets.util import wrap_unconnected_send  # noqa: PLC0415
-
         message = service + bytes([len(path) // 2]) + path + data
         request = SendRRDataRequestPacket().add(wrap_unconnected_send(message, b"\x01\x00\x01\x00"))
         response = driver.send(request)
         assert response, response.error
-
-
-@contextmanager
-def logix(folder: Path) -> Iterator[Logix]:
-    """One that runs."""
-    with Logix(folder) as peer:
-        yield peer
 
 
 class ScriptedDevice:
