@@ -20,10 +20,13 @@ from contracts.commands import Origin, Scope, Verb, Verdict, decode_command
 if TYPE_CHECKING:
     from contracts.alerts import Alert
 
-__all__ = ["Answers", "Ask", "Outcome", "command_of"]
+__all__ = ["FEEDBACK_WAIT_S", "Answers", "Ask", "Outcome", "command_of"]
 
 SETTLE_S = 0.3
 """One command may cause many records, on two topics: after the first sign of it, the others are there at once."""
+
+FEEDBACK_WAIT_S = 3.0
+"""Nothing is heard of feedback that is taken; a refusal comes at once, or not."""
 
 _HOLDS = {
     Verb.SHELVE: "shelved",
@@ -150,6 +153,10 @@ class Answers:
             ts_ms: Kafka's timestamp of its record.
         """
         self._open[source] = _Open(ask, ts_ms)
+
+    def forget(self, ask: Ask) -> None:
+        """Nobody waits for the answer any more."""
+        self._open = {source: each for source, each in self._open.items() if each.ask is not ask}
 
     def take_alert(self, source: str, alert: Alert, *, now_s: float) -> None:
         """A record of the alert topic, with what caused it."""

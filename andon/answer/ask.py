@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from andon.answer.answers import command_of
+from andon.answer.answers import FEEDBACK_WAIT_S, command_of
 from andon.answer.lookup import find_alert
 from andon.answer.places import Place, parse_place
 from andon.durations import Duration
@@ -45,9 +45,6 @@ __all__ = [
 ]
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
-
-FEEDBACK_WAIT_S = 3.0
-"""Nothing is heard of feedback that is taken; a refusal comes at once, or not."""
 
 _DONE = {
     Verb.ACKNOWLEDGE: "acknowledged",

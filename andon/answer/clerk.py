@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
 from queue import Empty, Queue
 from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from contracts.errors import AndonError
+from andon.answer.answers import FEEDBACK_WAIT_S
+from contracts.errors import AndonError, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,9 +89,19 @@ class Clerk:
             for outcome in desk.poll():
                 self._answer(outcome)
             for ask in self._waiting():
-                self._deadlines.append((ask, monotonic() + self._wait_s))
-                desk.send(ask)
-            self._expire()
+                self._send(ask, desk)
+            self._expire(desk)
+
+    def _send(self, ask: Ask, desk: Desk) -> None:
+        self._deadlines.append((ask, inf))
+        try:
+            desk.send(ask)
+        except ConfigError as error:  # no key speaks for this one: what others have asked for is none the worse
+            self._deadlines.pop()
+            self._answers.put(Answer(ask, str(error)))
+            return
+        patience_s = self._wait_s if ask.answers else min(self._wait_s, FEEDBACK_WAIT_S)
+        self._deadlines[-1] = ask, monotonic() + patience_s
 
     def _waiting(self) -> list[Ask]:
         try:
@@ -103,11 +115,14 @@ class Clerk:
             self._deadlines.remove(known[0])
             self._answers.put(Answer(outcome.ask, outcome.refused))
 
-    def _expire(self) -> None:
+    def _expire(self, desk: Desk) -> None:
+        """Feedback of which nothing is heard was taken; of all else there should have been an answer."""
         now_s = monotonic()
-        for each in [each for each in self._deadlines if each[1] < now_s]:
-            self._deadlines.remove(each)
-            self._answers.put(Answer(each[0], f"no answer within {self._wait_s:g} s: does `andon run` run?"))
+        for ask, _ in [each for each in self._deadlines if each[1] < now_s]:
+            desk.forget(ask)
+            fault = f"no answer within {self._wait_s:g} s: does `andon run` run?" if ask.answers else ""
+            self._answers.put(Answer(ask, fault))
+        self._deadlines = [each for each in self._deadlines if each[1] >= now_s]
 
     def _give_up(self, fault: str) -> None:
         """The broker can't be used: say so to everything that was asked, and to what is asked meanwhile."""

@@ -121,6 +121,10 @@ class Desk:
                 hear(message)
         return self._answers.decided(monotonic())
 
+    def forget(self, ask: Ask) -> None:
+        """Nobody waits for the answer to a command any more."""
+        self._answers.forget(ask)
+
     def close(self) -> None:
         """Let go of the broker."""
         for tail, _ in self._tails:

@@ -14,6 +14,8 @@ from console.plant import Reply
 from contracts.commands import Scope, Verb, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from andon.answer.answers import Ask
     from andon.answer.clerk import Clerk
     from console.plant import Order, Standing
@@ -64,12 +66,16 @@ def ask_of(order: Order, table: Standing, *, now_ms: int) -> Ask:
 class Counter:
     """Hands orders to a clerk, and waits for the answer of each, from any number of threads."""
 
-    def __init__(self, clerk: Clerk, table: Standing, now_ms: Any) -> None:
+    def __init__(
+        self, clerk: Clerk, table: Standing, now_ms: Callable[[], int], *, wait_s: float = ANSWER_WAIT_S + LATE_S
+    ) -> None:
         self._clerk = clerk
         self._table = table
         self._now_ms = now_ms
+        self._wait_s = wait_s
         self._lock = Lock()
-        self._answers: dict[int, str] = {}
+        self._faults: dict[int, str | None] = {}
+        """By the commands that are waited for, each of which is alive, so that no two have one id; None: not yet."""
 
     def order(self, order: Order) -> Reply:
         """Send a command, and say what became of it."""
@@ -77,15 +83,24 @@ class Counter:
             ask = ask_of(order, self._table, now_ms=self._now_ms())
         except click.UsageError as error:
             return Reply(done=False, why=error.message)
-        self._clerk.ask(ask)
-        if not ask.answers:  # feedback that is taken says nothing
-            return Reply(done=True)
-        deadline = monotonic() + ANSWER_WAIT_S + LATE_S
-        while monotonic() < deadline:
+        with self._lock:
+            self._faults[id(ask)] = None
+        try:
+            self._clerk.ask(ask)
+            return self._reply(ask)
+        finally:
             with self._lock:
-                self._answers |= {id(answer.ask): answer.fault for answer in self._clerk.answers()}
-                fault = self._answers.pop(id(ask), None)
+                del self._faults[id(ask)]
+
+    def _reply(self, ask: Ask) -> Reply:
+        deadline = monotonic() + self._wait_s
+        while True:
+            with self._lock:
+                heard = {id(answer.ask): answer.fault for answer in self._clerk.answers()}
+                self._faults |= {which: fault for which, fault in heard.items() if which in self._faults}
+                fault = self._faults[id(ask)]
             if fault is not None:
                 return Reply(done=not fault, why=fault)
+            if monotonic() > deadline:
+                return Reply(done=False, why="no answer came: is `andon run` running?")
             sleep(LOOK_S)
-        return Reply(done=False, why="no answer came: is `andon run` running?")

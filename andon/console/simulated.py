@@ -20,7 +20,7 @@ import click
 import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from andon.answer.answers import Answers
+from andon.answer.answers import FEEDBACK_WAIT_S, Answers
 from andon.console.figures import report_of
 from andon.console.orders import ask_of
 from andon.installed import version_of
@@ -330,9 +330,7 @@ class SimulatedConsole:
             self._offset += 1
             self._answers.expect(ask, source=origin.source, ts_ms=origin.ts_ms)
             self._commands.waiting.append(origin)
-        if not ask.answers:
-            return Reply(done=True)
-        deadline = time.monotonic() + ANSWER_WAIT_S
+        deadline = time.monotonic() + (ANSWER_WAIT_S if ask.answers else FEEDBACK_WAIT_S)
         while time.monotonic() < deadline and not self._ended:
             with self._lock:
                 self._decided |= {id(outcome.ask): outcome for outcome in self._answers.decided(time.monotonic())}
@@ -340,6 +338,10 @@ class SimulatedConsole:
             if outcome is not None:
                 return Reply(done=not outcome.refused, why=outcome.refused)
             time.sleep(LOOK_S)
+        with self._lock:
+            self._answers.forget(ask)
+        if not ask.answers and not self._ended:
+            return Reply(done=True)
         return Reply(done=False, why="the plant was busy, or has ended: no answer came.")
 
     def _status(self) -> list[dict[str, Any]]:

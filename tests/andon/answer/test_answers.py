@@ -48,6 +48,17 @@ def test_a_command_travels_with_what_was_given_and_nothing_else():
     assert ask.scope == Scope("temp", "limit", "hh")
 
 
+def test_a_command_that_nobody_waits_for_any_more_is_forgotten():
+    """A console that runs for years keeps nothing of those that were never answered."""
+    given_up, other = shelf(comment="a"), shelf(comment="b")
+    answers = asked(given_up)
+    answers.expect(other, source="andon.commands/0/8", ts_ms=T0)
+
+    answers.forget(given_up)
+
+    assert answers.waiting == [other]
+
+
 def test_the_scope_of_an_alarm_of_the_asset_as_a_whole_names_no_sensor():
     """Its hold stands under another key than one of all sensors."""
     whole = alarm_state(sensor=None, kind="stale", rule="silent").alert

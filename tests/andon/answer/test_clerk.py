@@ -6,12 +6,15 @@ import pytest
 
 from andon.answer.answers import Outcome, command_of
 from andon.answer.clerk import Answer, Clerk
-from contracts.commands import Verb
-from contracts.errors import SinkError, SourceError
+from contracts.commands import Verb, Verdict
+from contracts.errors import ConfigError, Problem, SinkError, SourceError
 from tests.alarm_states import alarm_state
 from tests.kafka.service import wait_until
 
 ASK = command_of(Verb.ACKNOWLEDGE, asset="press-1", alert=alarm_state().alert, by="maria")
+FEEDBACK = command_of(
+    Verb.FEEDBACK, asset="press-1", alert=alarm_state().alert, by="maria", verdict=Verdict.FALSE_ALARM
+)
 
 
 class Desk:
@@ -19,6 +22,7 @@ class Desk:
 
     def __init__(self, outcome="", fault=None):
         self.sent = []
+        self.forgotten = []
         self.closed = 0
         self._outcome, self._fault = outcome, fault
         self._due = []
@@ -30,6 +34,10 @@ class Desk:
         self.sent.append(ask)
         if self._outcome is not None:
             self._due.append(Outcome(ask, self._outcome))
+
+    def forget(self, ask):
+        """Nobody waits for it any more."""
+        self.forgotten.append(ask)
 
     def poll(self):
         """What was answered."""
@@ -43,11 +51,11 @@ class Desk:
         self.closed += 1
 
 
-def answer_of(desk, *, wait_s=30.0):
+def answer_of(desk, *, ask=ASK, wait_s=30.0):
     """What the clerk says after one command, and after its end nothing is left open."""
     answers = []
     with Clerk(lambda _stop: desk, stop=Event(), wait_s=wait_s) as clerk:
-        clerk.ask(ASK)
+        clerk.ask(ask)
         wait_until(lambda: answers.extend(clerk.answers()) or answers, "an answer", wait_s=10)
     assert desk.closed >= 1
     return answers
@@ -63,8 +71,20 @@ def test_what_became_of_a_command_is_told(refusal):
 
 
 def test_a_command_that_nobody_answers_is_told_as_such():
-    """A screen doesn't wait for ever."""
-    assert answer_of(Desk(None), wait_s=0.05) == [Answer(ASK, "no answer within 0.05 s: does `andon run` run?")]
+    """A screen doesn't wait for ever, and nothing is kept of what it doesn't wait for."""
+    desk = Desk(None)
+
+    assert answer_of(desk, wait_s=0.05) == [Answer(ASK, "no answer within 0.05 s: does `andon run` run?")]
+    assert desk.forgotten == [ASK]
+
+
+def test_feedback_of_which_nothing_is_heard_was_taken():
+    """Only a refusal is told; a person who said it hears whether it was delivered."""
+    desk = Desk(None)
+
+    assert answer_of(desk, ask=FEEDBACK, wait_s=0.05) == [Answer(FEEDBACK, "")]
+    assert answer_of(Desk("it is over"), ask=FEEDBACK) == [Answer(FEEDBACK, "it is over")]
+    assert answer_of(Desk(fault=SinkError("not delivered")), ask=FEEDBACK) == [Answer(FEEDBACK, "not delivered")]
 
 
 def test_a_command_that_cannot_be_delivered_is_told_as_such():
@@ -72,6 +92,31 @@ def test_a_command_that_cannot_be_delivered_is_told_as_such():
     assert answer_of(Desk(fault=SinkError("kafka andon.commands: not delivered"))) == [
         Answer(ASK, "kafka andon.commands: not delivered")
     ]
+
+
+def test_a_command_that_no_key_speaks_for_takes_no_other_with_it():
+    """What somebody else has asked for was sent, and its answer is still to come."""
+    nobodys = command_of(Verb.ACKNOWLEDGE, asset="press-1", alert=alarm_state().alert, by="nobody")
+    desk = Desk(None)
+    send = desk.send
+
+    def signed(ask):
+        if ask is nobodys:
+            raise ConfigError("secrets", (Problem("commands.keys_file", "none speaks for nobody.", "Say --by."),))
+        send(ask)
+
+    desk.send = signed
+    answers = []
+    with Clerk(lambda _stop: desk, stop=Event()) as clerk:
+        for ask in (ASK, nobodys):
+            clerk.ask(ask)
+        wait_until(lambda: answers.extend(clerk.answers()) or answers, "the refusal", wait_s=10)
+        assert [(answer.ask, "none speaks for nobody" in answer.fault) for answer in answers] == [(nobodys, True)]
+
+        desk._due = [Outcome(ASK, "")]
+        wait_until(lambda: answers.extend(clerk.answers()) or len(answers) > 1, "the answer", wait_s=10)
+
+    assert answers[1:] == [Answer(ASK, "")]
 
 
 def test_after_a_failure_the_next_command_is_tried_again():

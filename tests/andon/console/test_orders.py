@@ -4,7 +4,8 @@ import click
 import orjson
 import pytest
 
-from andon.console.orders import ask_of
+from andon.answer.clerk import Answer
+from andon.console.orders import Counter, ask_of
 from andon.table import Table
 from console.plant import Order
 from contracts.commands import Scope
@@ -89,3 +90,52 @@ def test_what_is_no_command_is_refused_with_a_sentence(table, document, says):
     """Whatever a browser sends."""
     with pytest.raises(click.UsageError, match=says):
         asked(table, **document)
+
+
+class Clerk:
+    """Keeps what it is asked; answers when the test says so."""
+
+    def __init__(self):
+        self.asked = []
+        self.due = []
+
+    def ask(self, ask):
+        """Keep it."""
+        self.asked.append(ask)
+
+    def answers(self):
+        """What is due."""
+        due, self.due = self.due, []
+        return due
+
+
+def test_an_answer_that_comes_too_late_is_nobody_elses(table):
+    """Whoever asks next hears of their own command only, also where its place in memory is that of the late one."""
+    clerk = Clerk()
+    counter = Counter(clerk, table, lambda: T0, wait_s=0)
+    document = {"command": "acknowledge", "asset": "press-1", "alert_id": ALERT.alert_id}
+    orders = [Order(document=document, by=by) for by in ("maria", "tom", "eve")]
+    for _ in range(50):
+        assert not counter.order(orders[0]).done
+        clerk.due = [Answer(clerk.asked.pop(), "")]  # too late
+        assert not counter.order(orders[1]).done
+        clerk.asked.clear()
+
+        assert not counter.order(orders[2]).done
+        clerk.asked.clear()
+
+
+@pytest.mark.parametrize("fault", ["", "the command wasn't delivered"])
+def test_what_became_of_feedback_is_told(table, fault):
+    """Nobody is thanked for what never arrived."""
+
+    class Answering(Clerk):
+        def answers(self):
+            return [Answer(ask, fault) for ask in self.asked]
+
+    counter = Counter(Answering(), table, lambda: T0)
+    document = {"command": "feedback", "asset": "press-1", "alert_id": ALERT.alert_id, "verdict": "false_alarm"}
+
+    reply = counter.order(Order(document=document, by="maria"))
+
+    assert (reply.done, reply.why) == (not fault, fault)
