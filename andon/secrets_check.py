@@ -20,7 +20,16 @@ __all__ = ["exposed_secrets"]
 
 _PRIVATE_KEYS = ("ssl.key.location", "ssl.keystore.location")
 """Properties of the Kafka client that name files with a secret, beside those that end in `_file`."""
-_NAMES = ("metrics_key_file", "metrics_password_file", "keys_file", "users_file", "private_key", "password_file")
+_NAMES = (
+    "metrics_key_file",
+    "metrics_password_file",
+    "keys_file",
+    "users_file",
+    "oidc_client_secret_file",
+    "prometheus_token_file",
+    "private_key",
+    "password_file",
+)
 """Settings of ours that do."""
 
 
@@ -63,12 +72,14 @@ def _secret_files(settings: Settings) -> Iterator[tuple[str, str]]:
         if name.endswith("_file") or name in _PRIVATE_KEYS:
             yield f'kafka.client."{name}"', str(value)
     service, gateway = settings.service, settings.gateway
-    if service.metrics_key_file is None and service.metrics_certificate_file is not None:
-        yield "service.metrics_certificate_file", service.metrics_certificate_file  # its key is in it
+    for where, served in (("service", service), ("gateway", gateway)):
+        if served.metrics_key_file is None and served.metrics_certificate_file is not None:
+            yield f"{where}.metrics_certificate_file", served.metrics_certificate_file  # its key is in it
     parts: list[tuple[str, Section]] = [
         ("service", service),
         ("commands", settings.commands),
         ("console", settings.console),
+        ("gateway", gateway),
         *((f"gateway.{connection.name}", connection) for connection in gateway.connections),
         ("gateway.unified", gateway.unified),
     ]

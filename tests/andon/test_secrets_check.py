@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import get_args
 
-from andon.secrets_check import exposed_secrets
+import pytest
+from pydantic import BaseModel
+
+from andon.secrets_check import _NAMES, exposed_secrets
 from contracts.loading import load
+from contracts.settings import Settings
 
 
 @pytest.fixture
@@ -64,6 +68,16 @@ metrics_certificate_file = "{here}/certificate"
 keys_file = "{here}/keys"
 [console]
 users_file = "{here}/users"
+oidc_issuer = "https://id.example"
+oidc_client_id = "andon"
+oidc_client_secret_file = "{here}/oidc"
+public_url = "https://andon.example"
+prometheus_url = "https://prometheus.example"
+prometheus_token_file = "{here}/token"
+[gateway]
+metrics_user = "prometheus"
+metrics_password_file = "{here}/gateway"
+metrics_certificate_file = "{here}/gateway-certificate"
 [[gateway.sparkplug]]
 name = "cell"
 host = "localhost"
@@ -77,9 +91,13 @@ NAMED = {
     'kafka.client."sasl.password_file"': "kafka",
     'kafka.client."ssl.key.location"': "key",
     "service.metrics_certificate_file": "certificate",
+    "gateway.metrics_certificate_file": "gateway-certificate",
     "service.metrics_password_file": "metrics",
     "commands.keys_file": "keys",
     "console.users_file": "users",
+    "console.oidc_client_secret_file": "oidc",
+    "console.prometheus_token_file": "token",
+    "gateway.metrics_password_file": "gateway",
     "gateway.cell.password_file": "mqtt",
     "gateway.unified.password_file": "unified",
 }
@@ -118,3 +136,26 @@ def test_a_file_that_everybody_may_write_is_told_too(told, tmp_path):
 def test_files_that_are_not_there_are_not_spoken_of(told):
     """They are on another machine, or whoever reads them says so."""
     assert told(SETTINGS) == []
+
+
+PUBLIC = {"ca_file", "oidc_ca_file", "metrics_certificate_file", "certificate"}
+"""What everybody may read: a certificate is shown to whoever connects."""
+
+
+def files_of(section):
+    """The names of all settings, at any depth, that say where a file or a key is."""
+    for name, field in section.model_fields.items():
+        inner = [part for part in (field.annotation, *get_args(field.annotation)) if isinstance(part, type)]
+        sections = [part for part in inner if issubclass(part, BaseModel)]
+        for part in sections:
+            yield from files_of(part)
+        if not sections and (name.endswith("_file") or name in {"certificate", "private_key"}):
+            yield name
+
+
+def test_every_file_that_the_settings_name_is_known_as_a_secret_or_as_none():
+    """A setting that is new is looked after, too, or somebody has said why not."""
+    found = set(files_of(Settings))
+
+    assert found - PUBLIC == set(_NAMES)
+    assert found & PUBLIC == PUBLIC
