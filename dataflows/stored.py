@@ -40,7 +40,7 @@ GUESSED_BYTES = 64
 """Of an element of a list."""
 
 _WORDS = frozenset({str, float, type(None)})
-"""Of these, what is equal is the same."""
+"""Of these, what is equal is the same, but for the sign of a zero: no list of ours has one."""
 
 
 def stored(state: Mapping[str, Any]) -> dict[str, Any]:
