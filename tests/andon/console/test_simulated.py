@@ -49,6 +49,8 @@ def watched():
             out.append(json.loads(line))
             if not said.get("done") and out[-1].get("transition") == "raised":
                 said = acknowledged(url, out[-1])  # it may be over by then: an hour of the plant is two seconds
+                about = {"asset": said["asset"], "alert_id": "0" * 32, "verdict": "false_alarm"}
+                doubted = order(url, command="feedback", **about)
         spans = {}
         for asset in get(url, "/api/assets"):
             spans[asset["asset"]] = get(url, f"/api/asset?name={asset['asset']}&from=1&to={T_MAX}")["spans"]
@@ -64,6 +66,7 @@ def watched():
         "code": demo.returncode,
         "spans": spans,
         "said": said,
+        "doubted": doubted,
         "story": story,
         "late": late,
         "trend": trend,
@@ -95,6 +98,12 @@ def test_what_is_said_there_is_done_and_stands_in_the_alert(watched):
     assert watched["said"]["done"], watched["said"]
     assert [(alert["by"], alert["comment"]) for alert in acknowledgements] == [("you", "I have seen it")]
     assert [line["alert"]["transition"] for line in watched["story"]][:2] == ["raised", "acknowledged"]
+
+
+def test_feedback_that_is_refused_is_told_as_such(watched):
+    """Nobody is thanked for what changes nothing."""
+    assert not watched["doubted"]["done"]
+    assert f"{'0' * 32} isn't the newest anomaly" in watched["doubted"]["why"]
 
 
 def test_when_the_plant_stands_still_nothing_can_be_changed_and_it_says_so(watched):
