@@ -6,7 +6,7 @@ the tick's time. Messages that arrived since can't be mistaken for silence, and 
 missed yet.
 
 Ticks pause while the broker doesn't answer, for a grace after an outage or a start (producers deliver what they held
-back), and for a moment after the lane itself stood still. The first tick after an outage or a start excuses the silence
+back), and after the lane itself stood still, or heard nothing of the broker, for as long as that took. The first tick after an outage or a start excuses the silence
 up to it; after an outage so does one before the first readings.
 
 Pure: time is given to it, in ms of the wall clock.
@@ -24,7 +24,7 @@ INTERVAL_MS = 1_000
 STANDSTILL_MS = 1_000
 """The lane wasn't asked for so long: reports of the broker that waited meanwhile are out of date …"""
 SETTLE_MS = 1_000
-"""… and new ones are believed after so long."""
+"""… and new ones are believed after so long, or as long as it stood still: what held it up may have held up producers."""
 
 CUT_OFF_MS = 10_000
 """After a standstill of this length (a sink that waited for its broker, a suspended machine) nobody is blamed."""
@@ -62,18 +62,21 @@ class Ticking:
         self._polled_ms = now_ms
         if abs(gap_ms) <= STANDSTILL_MS:
             return True
-        self._settled_ms = now_ms + SETTLE_MS
+        self._settle(now_ms, gap_ms)
         if gap_ms > CUT_OFF_MS or gap_ms < 0:  # a clock that was set back makes all times before it useless
             self._cut_off(now_ms)
         return False
 
     def broker_answered(self, now_ms: int) -> bool:
         """Statistics say that all leaders answer. True if they didn't before."""
+        gap_ms = 0 if self._answered_ms == LONG_AGO else now_ms - self._answered_ms
         self._answered_ms = now_ms
         news = self._away
         if news:
             self._away = False
             self._quiet_until_ms = now_ms + self._grace_ms
+        elif gap_ms > BELIEVED_MS:  # nobody said that it was away, and nobody knows
+            self._settle(now_ms, gap_ms)
         return news
 
     def broker_away(self, now_ms: int) -> bool:
@@ -110,6 +113,9 @@ class Ticking:
         tick = Tick(self._lane, read_up_to_ms, after_outage=self._excuse_next_tick)
         self._excuse_next_tick = False
         return tick
+
+    def _settle(self, now_ms: int, gap_ms: int) -> None:
+        self._settled_ms = now_ms + min(max(SETTLE_MS, gap_ms), CUT_OFF_MS)
 
     def _cut_off(self, now_ms: int) -> None:
         self._quiet_until_ms = now_ms + self._grace_ms

@@ -122,15 +122,26 @@ def test_without_an_outage_readings_are_not_excused():
     assert ticking().before_readings(100) is None
 
 
-def test_a_lane_that_stood_still_waits_a_second_before_it_believes_itself():
-    """After a long snapshot, what waited must be read before silence is judged."""
+@pytest.mark.parametrize(("stood_still_ms", "waits_ms"), [(1_500, 1_500), (3_500, 3_500), (9_500, 9_500)])
+def test_a_lane_that_stood_still_waits_as_long_before_it_believes_itself(stood_still_ms, waits_ms):
+    """What held it up may have held up producers: what they kept must be there and read before silence is judged."""
     lane = ticking(0)
     run(lane, 0, 5_000)
+    resumed_ms = 4_500 + stood_still_ms
 
-    assert not lane.polled(8_000)
-    ticks = run(lane, 8_000, 11_000)
+    assert not lane.polled(resumed_ms)
+    ticks = run(lane, resumed_ms, resumed_ms + 20_000)
 
-    assert ticks[0] == Tick(3, 9_000)
+    assert ticks[0] == Tick(3, resumed_ms + waits_ms)
+
+
+def test_a_broker_that_nothing_was_heard_of_is_believed_after_as_long_again():
+    """Perhaps it was away, though nobody noticed: as on a machine without time to spare."""
+    lane = ticking(0)
+    run(lane, 0, 5_000)
+    run(lane, 5_000, 9_000, answers=False)
+
+    assert run(lane, 9_000, 20_000)[0] == Tick(3, 13_500)
 
 
 @pytest.mark.parametrize("resumed_ms", [16_000, -3_600_000])
