@@ -24,7 +24,8 @@ Two clocks tell that time passes:
     wall    the ticks of the lane that the asset's last reading came from, against the arrival of the last sign of life,
             because a device's clock may be wrong. Sensors that stop together are noticed some readings apart: while all
             others of the asset will be overdue within 2 s, judgement waits. A reading that ends a silence which no tick
-            has noticed reveals it by its own event time.
+            has noticed reveals it by its own event time. After an outage no reading does until the lane ticks again:
+            producers that try again deliver out of order what they held back.
 
 Catches: a dead device, a cut cable, a gateway that hangs. Misses: a device that repeats its last value (flatline).
 Cost: 64 bytes a series, 56 an asset, about 30 ns a reading by the event clock; a tick visits each series of its lane,
@@ -73,7 +74,7 @@ STATE = np.dtype(
         ("sibling", np.int32),  # 1 + slot of the asset's next sensor; 0: the last one
         ("alive", np.uint8),  # has spoken at least once
         ("raised", np.uint8),
-        ("excused", np.uint8),  # the gap before its next reading isn't judged
+        ("excused", np.uint8),  # gaps before its readings aren't judged: ONCE or UNTIL_TICK
     ],
     align=True,
 )
@@ -104,6 +105,8 @@ PATIENCE_MS: Final = 2_000
 NEVER: Final = np.iinfo(np.int64).max
 ALWAYS: Final = np.iinfo(np.int64).min
 UNJUDGED: Final = -1
+ONCE: Final = 1
+UNTIL_TICK: Final = 2
 ALL: Final = -1
 
 
@@ -271,6 +274,8 @@ def _judge(
     link = asset.first
     while link:
         state = states[link - 1]
+        if by_arrival and state.excused == UNTIL_TICK:
+            state.excused = ONCE
         if state.alive:
             alive += 1
             after = _after_ms(state, configs[plans[link - 1]].stale)
@@ -372,7 +377,8 @@ def sign_of_life(
         count = _clear_asset(states, asset, number, row, ts, arrived_ms, found, count)
     if state.raised:
         count = _clear_sensor(state, slot, row, ts, value, found, count)
-    state.excused = 0
+    if state.excused == ONCE:
+        state.excused = 0
     state.arrived_ms = arrived_ms
     if not state.alive or ts > state.last_ts:
         if state.alive:
@@ -423,7 +429,9 @@ def tick(
 
 
 def excuse(states: Rows, assets: Rows, lane: int, now_ms: int) -> None:
-    """After an outage of the lane: silence counts from now, and the gap before each next reading isn't judged.
+    """After an outage of the lane: silence counts from now, and gaps before readings aren't judged until it ticks.
+
+    Nor is the one before each first reading after that.
 
     Args:
         states: dtype STATE, shape (series,), changed in place.
@@ -433,7 +441,7 @@ def excuse(states: Rows, assets: Rows, lane: int, now_ms: int) -> None:
     """
     listening = (states["alive"] != 0) & (assets["lane"][states["asset"]] == lane)
     states["arrived_ms"][listening] = now_ms
-    states["excused"][listening] = 1
+    states["excused"][listening] = UNTIL_TICK
 
 
 def recall(states: Rows, assets: Rows, configs: Rows, asset: int, slot: int | None, silence: Silence) -> bool:

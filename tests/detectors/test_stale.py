@@ -399,6 +399,17 @@ def test_nobody_is_blamed_for_an_outage_of_its_lane():
     assert wall.say((0, 700, 1.0), arrived_s=700) == [(None, True, 640, 640), (None, False, 640, 700)]
 
 
+def test_what_was_held_back_may_come_out_of_order_after_an_outage():
+    """A producer that tries again overtakes itself: those gaps are the outage's too, until the lane ticks again."""
+    wall = Wall(names=PRESS)
+    wall.say((0, 0, 1.0), arrived_s=0)
+    wall.tick(600, after_outage=True)
+
+    assert wall.say((0, 1, 1.0), (0, 500, 1.0), (0, 100, 1.0), (0, 590, 1.0), arrived_s=601) == []
+    assert wall.tick(602) == []
+    assert wall.say((0, 640, 1.0), (0, 680, 1.0), arrived_s=603) == [("temp", True, 670, 670), ("temp", False, 670, 680)]
+
+
 def test_an_outage_of_another_lane_excuses_nobody():
     """It wasn't this asset's."""
     wall = Wall(names=PRESS)
