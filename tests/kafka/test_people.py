@@ -103,7 +103,9 @@ def test_a_shelf_is_put_up_and_taken_down(plant):
 
 def test_what_is_held_back_before_any_alarm_stands_is_answered_too(plant):
     """Work that is about to begin is told beforehand, and ended afterwards."""
+    before = plant.service.messages_read()
     plant.say("saw", 20)
+    plant.service.wait_until_read(before + 1)  # commands come from another source, and may be there first
 
     outcomes = [
         plant.ask("suppress", "saw", "--kind", "limit", "--rule", "h"),
