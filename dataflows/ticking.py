@@ -6,8 +6,8 @@ the tick's time. Messages that arrived since can't be mistaken for silence, and 
 missed yet.
 
 Ticks pause while the broker doesn't answer, for a grace after an outage or a start (producers deliver what they held
-back), and after the lane itself stood still, or heard nothing of the broker, for as long as that took. The first tick after an outage or a start excuses the silence
-up to it; after an outage so does one before the first readings.
+back), and after the lane itself stood still, or heard nothing of the broker, for as long as that took. The first tick
+after an outage or a start excuses the silence up to it; after an outage so does one before the first readings.
 
 Pure: time is given to it, in ms of the wall clock.
 """
@@ -24,7 +24,7 @@ INTERVAL_MS = 1_000
 STANDSTILL_MS = 1_000
 """The lane wasn't asked for so long: reports of the broker that waited meanwhile are out of date …"""
 SETTLE_MS = 1_000
-"""… and new ones are believed after so long, or as long as it stood still: what held it up may have held up producers."""
+"""… and new ones are believed after so long, or as long as it stood still: producers may have been held up too."""
 
 CUT_OFF_MS = 10_000
 """After a standstill of this length (a sink that waited for its broker, a suspended machine) nobody is blamed."""
