@@ -130,12 +130,7 @@ class PolledBlocks(ABC):
         Raises: AwayError, NonsenseError.
         """
         async for _ in beats(self._settings.every_s):
-            answers = await self.ask(self._blocks)
-            yield [
-                frame
-                for block, answer in zip(self._blocks, answers, strict=True)
-                for frame in self._frames(block, answer)
-            ]
+            yield self._frames(await self.ask(self._blocks))
 
     def values(self, block: Block, data: bytes) -> dict[str, dict[str, Value]]:
         """Asset → sensor → value of what came for a block.
@@ -144,18 +139,29 @@ class PolledBlocks(ABC):
         """
         return block.layout.values(data)
 
-    def _frames(self, block: Block, answer: bytes | Refusal) -> list[Frame]:
-        """What an answer says; of a refusal, that nothing is known now."""
-        if isinstance(answer, Refusal):
-            unknown: dict[str, dict[str, Value]] = {}
-            for asset, sensor in block.names:
-                unknown.setdefault(asset, {})[sensor] = nan
-            return [Frame(asset, 0, BAD, values) for asset, values in unknown.items()]
-        try:
-            found = self.values(block, answer)
-        except (struct.error, IndexError, ValueError) as error:
-            raise NonsenseError(f"{self._settings.host}: {block}: an answer that is none ({error})") from error
-        return [Frame(asset, 0, GOOD, values) for asset, values in found.items()]
+    def _frames(self, answers: Iterable[bytes | Refusal]) -> list[Frame]:
+        """What a poll says of each asset; and of what was refused, that it isn't known now."""
+        known: dict[str, dict[str, Value]] = {}
+        unknown: dict[str, dict[str, Value]] = {}
+        for block, answer in zip(self._blocks, answers, strict=True):
+            if isinstance(answer, Refusal):
+                for asset, sensor in block.names:
+                    unknown.setdefault(asset, {})[sensor] = nan
+                continue
+            try:
+                found = self.values(block, answer)
+            except (struct.error, IndexError, ValueError) as error:
+                raise NonsenseError(f"{self._settings.host}: {block}: an answer that is none ({error})") from error
+            for asset, values in found.items():
+                if asset in known:
+                    known[asset].update(values)
+                else:
+                    known[asset] = values
+        return [
+            Frame(asset, 0, quality, values)
+            for quality, assets in ((GOOD, known), (BAD, unknown))
+            for asset, values in assets.items()
+        ]
 
 
 def name_of(settings: Polled, point: PolledPoint) -> tuple[str, str]:

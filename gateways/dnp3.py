@@ -5,7 +5,9 @@ clock of the device isn't set, its restart isn't acknowledged, and unsolicited r
 it sends by itself is taken and confirmed.
 
 Each poll reads the events of classes 1 to 3, which have the times at which they happened, and then all present values.
-An event is confirmed, and the device forgets it, only when what it says is on the gateway's disk.
+An event is confirmed, and the device forgets it, only when what it says is on the gateway's disk: also one that it
+reports by itself while the connection is being made. It may put off all answers until then; so the connection counts as
+made as soon as it has told anything.
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ CLASS_0 = (60, 1)
 REFUSALS = IIN.NO_FUNC_CODE_SUPPORT | IIN.OBJECT_UNKNOWN | IIN.PARAMETER_ERROR
 FAULTS = (MasterRunnerError, ChannelError, OSError, TimeoutError)
 FRAGMENT_BYTES_MAX = 65_536
+CANCEL_AGAIN_S = 1.0
+"""Before Python 3.12 `asyncio.wait_for`, which dnp3py uses, may lose a cancellation that meets an answer."""
 MARGIN_S = 0.02
 """Before a beat, in which listening isn't worth the while."""
 ONLINE, RESTART, COMM_LOST, IN_DOUBT = 0x01, 0x02, 0x04, 0x78
@@ -65,6 +69,7 @@ class _Runner(MasterTcpRunner):
     """A master that can only read, and confirms when it may."""
 
     hand_over: _HandOver | None = None
+    """None: nobody keeps what the device says."""
 
     async def send(self, request: Any, **how: Any) -> None:
         """Send a request that reads."""
@@ -72,10 +77,12 @@ class _Runner(MasterTcpRunner):
             raise PermissionError(f"function {request.header.function.name} isn't one that only reads")
         await super().send(request, **how)
 
-    async def _send_confirm(self, sequence: int, **how: Any) -> None:
+    async def _send_confirm(self, sequence: int, *, uns: bool, deadline: float) -> None:
         if self.hand_over is not None:
             await self.hand_over()
-        await super()._send_confirm(sequence, **how)
+        elif uns:  # confirmed, the device would forget it; so it says it again
+            return
+        await super()._send_confirm(sequence, uns=uns, deadline=deadline)
 
 
 class _Handler:
@@ -83,6 +90,15 @@ class _Handler:
 
     def __init__(self) -> None:
         self.told: list[_Told] = []
+        """Since it was last taken."""
+        self.points: set[tuple[str, int]] = set()
+        """Sort and number of what was told before."""
+
+    def take(self) -> list[_Told]:
+        """What was told since."""
+        told, self.told = self.told, []
+        self.points.update((each.sort, each.number) for each in told)
+        return told
 
     def on_binary_input(self, values: list[Any], _info: Any) -> None:
         """Groups 1 and 2."""
@@ -139,28 +155,63 @@ class Dnp3Source:
         self._handler = _Handler()
         self._runner: _Runner | None = None
         self._handing_over = _HandOver()
+        self._talking: asyncio.Task[None] | None = None
         self._overflowing = False
 
     async def connect(self) -> None:
-        """Reach the outstation, and find out which points it has.
+        """Reach the outstation, and wait for the first that it tells.
 
         Raises: AwayError, NonsenseError.
         """
-        present = {(told.sort, told.number) for told in await self.present()}
-        missing = self._names.keys() - present
-        for sort, index in sorted(missing):
-            self._happenings.refused(self._settings.name, "unknown", detail=f"the outstation has no {sort} {index}")
-        if len(missing) == len(self._names):
-            raise NonsenseError(f"outstation {self._settings.outstation} has none of the points that are asked for")
+        self._handler = _Handler()
+        handing_over = self._handing_over = _HandOver()
+        talking = self._talking = asyncio.create_task(self._talk(handing_over))
+        talking.add_done_callback(lambda _: handing_over.wanted.set())
+        await handing_over.wanted.wait()
+        if talking.done():
+            talking.result()
 
     async def present(self) -> list[_Told]:
-        """Reach the outstation, and read all present values, which needs nothing of its events.
+        """Reach the outstation, and read all present values; what it reports by itself isn't confirmed.
 
         Raises: AwayError, NonsenseError.
         """
+        await self._read_present(await self._open(None))
+        return [told for told in self._handler.take() if not told.ts_ms]
+
+    async def readings(self) -> AsyncIterator[list[Frame]]:
+        """Events as they are told, and all present values again and again.
+
+        Raises: AwayError, NonsenseError.
+        """
+        talking, handing_over = self._talking, self._handing_over
+        assert talking is not None
+        while True:
+            await handing_over.wanted.wait()
+            if talking.done():
+                talking.result()
+            yield self._frames(self._handler.take())
+            handing_over.done()  # it is on the disk
+
+    async def describe(self) -> Description:
+        """Nothing: what a device says of itself is in objects of group 0, which dnp3py doesn't read."""
+        return Description()
+
+    async def close(self) -> None:
+        """Let go."""
+        talking, self._talking = self._talking, None
+        while talking is not None and not talking.done():
+            talking.cancel()
+            await asyncio.wait({talking}, timeout=CANCEL_AGAIN_S)
+        if talking is not None and not talking.cancelled():
+            talking.exception()  # it has been told, or nobody asks any more
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            with suppress(*FAULTS):
+                await runner.close()
+
+    async def _open(self, hand_over: _HandOver | None) -> _Runner:
         settings = self._settings
-        self._handler.told.clear()
-        self._handing_over = _HandOver()
         config = MasterConfig(
             address=settings.master,
             outstation_address=settings.outstation,
@@ -169,54 +220,36 @@ class Dnp3Source:
         )
         master = Master(config=config, handler=self._handler)
         runner = self._runner = _Runner(master, settings.host, settings.port, settings.timeout_s)
+        runner.hand_over = hand_over
         try:
             await asyncio.wait_for(runner.open(), settings.timeout_s)
-            number = master.next_request_sequence()
+        except FAULTS as error:
+            raise self._away(error) from error
+        return runner
+
+    async def _read_present(self, runner: _Runner) -> None:
+        """Ask for all present values, which needs nothing of the events."""
+        number = runner.master.next_request_sequence()
+        try:
             responses = await runner.request(build_all_objects_request(FunctionCode.READ, *CLASS_0, seq=number))
         except FAULTS as error:
-            raise AwayError(f"{settings.host}:{settings.port}: {str(error) or 'no answer'}") from error
+            raise self._away(error) from error
         if any(response.iin & REFUSALS for response in responses):
-            raise NonsenseError(f"outstation {settings.outstation} refuses to have its present values read")
-        found = [told for told in self._handler.told if not told.ts_ms]
-        self._handler.told = [told for told in self._handler.told if told.ts_ms]  # events that it sent by itself
-        return found
+            raise NonsenseError(f"outstation {self._settings.outstation} refuses to have its present values read")
 
-    async def readings(self) -> AsyncIterator[list[Frame]]:
-        """Events as they are told, and all present values again and again.
+    async def _talk(self, handing_over: _HandOver) -> None:
+        """Find out which points there are; then ask at each beat, and in between listen to what comes by itself."""
+        runner = await self._open(handing_over)
+        await self._read_present(runner)
+        present = self._handler.points.union((told.sort, told.number) for told in self._handler.told)
+        missing = self._names.keys() - present
+        for sort, index in sorted(missing):
+            self._happenings.refused(self._settings.name, "unknown", detail=f"the outstation has no {sort} {index}")
+        if len(missing) == len(self._names):
+            raise NonsenseError(f"outstation {self._settings.outstation} has none of the points that are asked for")
+        await self._poll(runner, handing_over)
 
-        Raises: AwayError.
-        """
-        runner = self._runner
-        assert runner is not None
-        handing_over = runner.hand_over = self._handing_over
-        polling = asyncio.create_task(self._poll(runner))
-        polling.add_done_callback(lambda _: handing_over.wanted.set())
-        try:
-            while True:
-                await handing_over.wanted.wait()
-                if polling.done():
-                    polling.result()
-                told, self._handler.told = self._handler.told, []
-                yield self._frames(told)
-                handing_over.done()  # it is on the disk
-        finally:
-            polling.cancel()
-            with suppress(asyncio.CancelledError, AwayError):
-                await polling
-
-    async def describe(self) -> Description:
-        """Nothing: what a device says of itself is in objects of group 0, which dnp3py doesn't read."""
-        return Description()
-
-    async def close(self) -> None:
-        """Let go."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            with suppress(*FAULTS):
-                await runner.close()
-
-    async def _poll(self, runner: _Runner) -> None:
-        """Ask at each beat; in between, listen to what comes by itself."""
+    async def _poll(self, runner: _Runner, handing_over: _HandOver) -> None:
         every_s = self._settings.every_s
         clock = asyncio.get_running_loop().time
         try:
@@ -224,14 +257,17 @@ class Dnp3Source:
                 until = clock() + every_s
                 for response in await runner.integrity_poll():
                     self._look_at(response)
-                await self._handing_over()
+                await handing_over()
                 while (left := until - clock()) > MARGIN_S:
                     report = await runner.listen_unsolicited(timeout=left)
                     if report is None:
                         break
                     self._look_at(report)
         except FAULTS as error:
-            raise AwayError(f"{self._settings.host}: {str(error) or 'no answer'}") from error
+            raise self._away(error) from error
+
+    def _away(self, error: Exception) -> AwayError:
+        return AwayError(f"{self._settings.host}:{self._settings.port}: {str(error) or 'no answer'}")
 
     def _look_at(self, response: Any) -> None:
         """What a response says of itself."""

@@ -1,7 +1,8 @@
 """MQTT: topics of the plant's own making, by templates of topics and paths into payloads.
 
 A message is one reading, or one for each number in it. Its time is its own, where the settings say where that is, else
-its arrival. What can't be read is counted by its reason, told once, and confirmed: the broker would only send it again.
+its arrival; what came together of one asset and time is told together. What can't be read is counted by its reason,
+told once, and confirmed: the broker would only send it again.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from gateways.naming import NameFaultError, fill, topic_filter, topic_pattern
 from gateways.seam import GOOD, Description, Discovered, FoundPoint, Frame
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterable
 
     from paho.mqtt.client import MQTTMessage
 
@@ -67,6 +68,8 @@ class _Known(NamedTuple):
     form: _Form
     names: dict[str, str]
     asset: str
+    sensor: str
+    """Empty: there is one for each member."""
 
 
 class MqttSource:
@@ -82,6 +85,8 @@ class MqttSource:
         self._happenings = happenings
         self._client: MqttClient | None = None
         self._known: dict[str, _Known | None] = {}
+        self._sensors: dict[tuple[str, str], str] = {}
+        """By topic and member."""
         self._forms = [
             _Form(each, topic_pattern(each.topic), _path(each.value), _path(each.ts or "")) for each in settings.topics
         ]
@@ -106,7 +111,7 @@ class MqttSource:
         lost = 0
         while True:
             messages = await client.take()
-            yield [frame for message in messages for frame in self._frames(message)]
+            yield self._frames(messages)
             client.confirm(messages)
             if client.lost > lost:
                 lost = client.lost
@@ -122,55 +127,77 @@ class MqttSource:
         if client is not None:
             await client.close()
 
-    def _frames(self, message: MQTTMessage) -> Iterator[Frame]:
-        topic = message.topic
-        try:
-            known = self._known[topic] if topic in self._known else self._learn(topic)
-            if known is None:
-                raise PayloadFaultError("unknown", f"{topic}: the topic isn't of the form that the settings have")  # noqa: TRY301
-            if known.form.settings.format == "umh":
-                yield from umh_frames(topic, bytes(message.payload))
-                return
-            document, ts = read_payload(bytes(message.payload), known.form.ts)
-            values = self._values(known, document)
-        except PayloadFaultError as fault:
-            self._happenings.refused(self._settings.name, fault.reason, detail=str(fault))
-            return
-        except NameFaultError as fault:
-            self._happenings.refused(self._settings.name, "bad_name", detail=str(fault))
-            return
-        if values:
-            yield Frame(known.asset, ts, GOOD, values)
+    def _frames(self, messages: Iterable[MQTTMessage]) -> list[Frame]:
+        """What they say, in its order. An asset's message joins the one before if times agree and no sensor repeats."""
+        frames: list[Frame] = []
+        latest: dict[str, Frame] = {}
+        for message in messages:
+            try:
+                asset, ts, values = self._take(message.topic, bytes(message.payload))
+            except PayloadFaultError as fault:
+                self._happenings.refused(self._settings.name, fault.reason, detail=str(fault))
+                continue
+            except NameFaultError as fault:
+                self._happenings.refused(self._settings.name, "bad_name", detail=str(fault))
+                continue
+            before = latest.get(asset)
+            if before is not None and before.ts_ms == ts and before.values.keys().isdisjoint(values):
+                before.values.update(values)
+            elif values:
+                latest[asset] = frame = Frame(asset, ts, GOOD, values)
+                frames.append(frame)
+        return frames
+
+    def _take(self, topic: str, payload: bytes) -> tuple[str, int, dict[str, Value]]:
+        """Asset, time and values of one message.
+
+        Raises: PayloadFaultError, NameFaultError.
+        """
+        known = self._known[topic] if topic in self._known else self._learn(topic)
+        if known is None:
+            raise PayloadFaultError("unknown", f"{topic}: the topic isn't of the form that the settings have")
+        if known.form.settings.format == "umh":
+            return umh_values(topic, payload)
+        document, ts = read_payload(payload, known.form.ts)
+        return known.asset, ts, self._values(topic, known, document)
 
     def _learn(self, topic: str) -> _Known | None:
         """How a topic is taken apart, by the first form that it has."""
         found = None
         for form in self._forms:
             if form.settings.format == "umh" and topic.startswith("umh/v1/"):
-                found = _Known(form, {}, "")
+                found = _Known(form, {}, "", "")
                 break
             if form.settings.format == "json" and (match := form.pattern.fullmatch(topic)):
                 names = {"device": self._settings.name, **match.groupdict()}
-                found = _Known(form, names, fill(form.settings.asset, names))
+                sensor = "" if form.settings.value == "*" else fill(form.settings.sensor, names)
+                found = _Known(form, names, fill(form.settings.asset, names), sensor)
                 break
         if len(self._known) < TOPICS_KNOWN_MAX:
             self._known[topic] = found
         return found
 
-    def _values(self, known: _Known, document: Any) -> dict[str, Value]:
+    def _values(self, topic: str, known: _Known, document: Any) -> dict[str, Value]:
         settings = known.form.settings
-        if settings.value == "*":
-            if not isinstance(document, dict):
-                raise PayloadFaultError("bad_payload", "the payload is no object with numbers")
-            return {
-                fill(settings.sensor, known.names | {"member": member}): value
-                for member, value in numbers_in(document)
-                if member != settings.ts
-            }
-        value = _within(document, known.form.value)
-        if type(value) not in _NUMBERS:
-            raise PayloadFaultError("bad_value", f"{settings.value or 'the payload'} is no number")
-        return {fill(settings.sensor, known.names): value}
+        if known.sensor:
+            value = _within(document, known.form.value)
+            if type(value) not in _NUMBERS:
+                raise PayloadFaultError("bad_value", f"{settings.value or 'the payload'} is no number")
+            return {known.sensor: value}
+        if not isinstance(document, dict):
+            raise PayloadFaultError("bad_payload", "the payload is no object with numbers")
+        return {
+            self._sensors.get((topic, member)) or self._name(topic, known, member): value
+            for member, value in numbers_in(document)
+            if member != settings.ts
+        }
+
+    def _name(self, topic: str, known: _Known, member: str) -> str:
+        """The sensor of a member."""
+        name = fill(known.form.settings.sensor, known.names | {"member": member})
+        if len(self._sensors) < TOPICS_KNOWN_MAX:
+            self._sensors[topic, member] = name
+        return name
 
 
 def read_payload(payload: bytes, ts: tuple[str | int, ...]) -> tuple[Any, int]:
@@ -185,8 +212,8 @@ def read_payload(payload: bytes, ts: tuple[str | int, ...]) -> tuple[Any, int]:
     return document, _time(_within(document, ts)) if ts else 0
 
 
-def umh_frames(topic: str, payload: bytes) -> Iterator[Frame]:
-    """A message of UMH's `umh/v1/…`, as `contracts.umh` reads it.
+def umh_values(topic: str, payload: bytes) -> tuple[str, int, dict[str, Value]]:
+    """Asset, time and values of a message of UMH's `umh/v1/…`, as `contracts.umh` reads it.
 
     Raises: PayloadFaultError.
     """
@@ -196,7 +223,7 @@ def umh_frames(topic: str, payload: bytes) -> Iterator[Frame]:
     if isinstance(decoded, Refusal):
         reason = "bad_name" if decoded.reason == Reason.BAD_NAME else "bad_payload"
         raise PayloadFaultError(reason, f"{topic}: {decoded.detail}")
-    yield Frame(decoded.asset, decoded.ts, GOOD, dict(decoded.values))
+    return decoded.asset, decoded.ts, dict(decoded.values)
 
 
 async def discover(address: str) -> Discovered:

@@ -19,4 +19,5 @@ async def beats(every_s: float) -> AsyncIterator[None]:
     while True:
         yield
         count = max(count + 1, int((monotonic() - began) / every_s) + 1) if every_s else 0
-        await asyncio.sleep(max(0.0, began + count * every_s - monotonic()))
+        if (left := began + count * every_s - monotonic()) > 0:
+            await asyncio.sleep(left)

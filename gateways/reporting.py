@@ -9,6 +9,7 @@ Cost: about .3 µs a value. State: one small list for each sensor, bounded by SE
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from gateways.seam import BAD, GOOD, Frame
@@ -51,6 +52,7 @@ class Reporting:
         A value that is no finite number means that the device has none: the last one is told, of bad quality.
         """
         told = []
+        suppressed, heartbeat_ms = 0, self._heartbeat_ms
         for frame in frames:
             asset, ts, quality, values = frame
             known = self._assets.get(asset)
@@ -60,6 +62,16 @@ class Reporting:
             gone: dict[str, Value] = {}
             for sensor, value in values.items():
                 last = known.get(sensor)
+                if last is not None and quality == last[2]:  # nearly all: what follows takes the rest
+                    moved = abs(value - last[0])
+                    if moved <= last[3]:
+                        if ts - last[1] < heartbeat_ms:
+                            suppressed += 1
+                            continue
+                    elif moved < inf and ts > last[1]:
+                        last[0], last[1], last[4] = value, ts, False
+                        kept[sensor] = value
+                        continue
                 if value - value != 0:  # NaN or infinite
                     if last is None:
                         self.refused += 1
@@ -73,21 +85,22 @@ class Reporting:
                     self.series_count += 1
                     known[sensor] = [value, ts, quality, self._deadband(asset, sensor), False]
                     kept[sensor] = value
-                elif abs(value - last[0]) > last[3] or quality != last[2] or ts - last[1] >= self._heartbeat_ms:
+                elif abs(value - last[0]) > last[3] or quality != last[2] or ts - last[1] >= heartbeat_ms:
                     if ts <= last[1]:
                         if last[4]:  # our own repetition was dated later than this change
                             ts = int(last[1]) + 1
-                        elif 0 < last[1] - ts < self._heartbeat_ms:  # older news: what was said stays the last
+                        elif 0 < last[1] - ts < heartbeat_ms:  # older news: what was said stays the last
                             kept[sensor] = value
                             continue
                     last[0], last[1], last[2], last[4] = value, ts, quality, False
                     kept[sensor] = value
                 else:
-                    self.suppressed += 1
+                    suppressed += 1
             if kept:
                 told.append(Frame(asset, ts, quality, kept))
             if gone:
                 told.append(Frame(asset, max(ts, *(int(known[sensor][1]) for sensor in gone)), BAD, gone))
+        self.suppressed += suppressed
         return told
 
     def repeat(self, until_ms: int) -> list[Frame]:

@@ -73,6 +73,75 @@ def test_events_bear_the_devices_time_and_present_values_none(peer):
     assert set(peer.functions) <= {code.value for code in READS}
 
 
+@pytest.mark.parametrize("times", ["absolute", "relative"])
+def test_events_of_inputs_bear_the_devices_time(times):
+    """Groups 2 and 32 with a time, and 2 with one that counts from a common time of occurrence."""
+    with substation(times=times) as peer:
+
+        def then(found):
+            if len(found) == 1:
+                peer.set_binary(1, True, ts_ms=T0 + 7)
+                peer.set_binary(1, False, ts_ms=T0 + 65_000)
+                peer.set_analog(2, 30, ts_ms=T0 + 1)
+                peer.set_analog(2, -40, ts_ms=T0 + 3, flags=0x21)
+
+        asked, _ = source(peer.port, TEMPERATURE, BREAKER)
+        found = read(asked, 6, then)
+
+    assert [frame for frame in found if frame.ts_ms] == [
+        Frame("rtu", T0 + 7, GOOD, {"closed": True}),
+        Frame("rtu", T0 + 65_000, GOOD, {"closed": False}),
+        Frame("rtu", T0 + 1, GOOD, {"temp": 30}),
+        Frame("rtu", T0 + 3, UNCERTAIN, {"temp": -40}),
+    ]
+    assert Frame("rtu", 0, UNCERTAIN, {"temp": -40}) in found, "the present values that came with them"
+
+
+def test_what_the_device_tells_while_connecting_is_confirmed_only_once_it_is_kept():
+    """A gateway that is killed before the event is on its disk hears it again."""
+    with substation(times="absolute") as peer:
+        peer.tell_by_itself()
+        peer.set_binary(1, True, ts_ms=T0)
+
+        async def killed():
+            asked, _ = source(peer.port, BREAKER)
+            await asked.connect()
+            await asked.close()
+
+        asyncio.run(killed())
+        confirmed_unkept = peer.functions.count(FunctionCode.CONFIRM)
+        confirmed = []
+        asked, _ = source(peer.port, BREAKER)
+        found = read(asked, 2, lambda _found: confirmed.append(peer.functions.count(FunctionCode.CONFIRM)))
+
+    assert confirmed_unkept == 0
+    assert found[0] == Frame("rtu", T0, GOOD, {"closed": True})
+    assert confirmed == [0], "when it was handed over; the answer came after its confirmation"
+    assert FunctionCode.CONFIRM in peer.functions
+
+
+def test_discover_leaves_the_events_for_the_gateway():
+    """It keeps nothing; a device that answers nothing before it is confirmed is told to be away."""
+    with substation(times="absolute") as peer:
+        peer.tell_by_itself()
+        peer.set_binary(1, True, ts_ms=T0)
+        asked, _ = source(peer.port, BREAKER, timeout_s=0.3)
+
+        async def look():
+            try:
+                await asked.present()
+            finally:
+                await asked.close()
+
+        with pytest.raises(AwayError, match=r"[Tt]imed out"):
+            asyncio.run(look())
+        assert FunctionCode.CONFIRM not in peer.functions
+
+        found = read(source(peer.port, BREAKER)[0], 1)
+
+    assert found == [Frame("rtu", T0, GOOD, {"closed": True})]
+
+
 def test_of_several_events_without_a_time_the_last_counts(peer):
     """They would all bear the time of their arrival: what is true then is the last."""
     asked, _ = source(peer.port, TEMPERATURE, BREAKER)

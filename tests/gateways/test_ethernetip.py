@@ -12,10 +12,11 @@ from contracts.gateways import EtherNetIp
 from gateways.cip import READS, CipDevice, _Read, _Reader
 from gateways.ethernetip import EtherNetIpSource, discover
 from gateways.happenings import Happenings
-from gateways.seam import AwayError, Description, NonsenseError
+from gateways.seam import GOOD, AwayError, Description, NonsenseError
 from tests.crash.proxy import Proxy
 from tests.gateways.peers.ethernetip import BOOL, DINT, INT, LREAL, REAL, Logix, ScriptedDevice, services_in
 from tests.gateways.process import free_port
+from tests.gateways.reading import read_once
 
 
 @pytest.fixture(scope="module")
@@ -30,21 +31,6 @@ def source(port, *points, **keys):
     happenings = Happenings(["plc"])
     settings = EtherNetIp(name="plc", host="127.0.0.1", port=port, every_s=0.02, points=points, **keys)
     return EtherNetIpSource(settings, happenings), happenings
-
-
-def read(source):
-    """Who it is, and what it says once."""
-
-    async def once():
-        try:
-            await source.connect()
-            who = await source.describe()
-            async for frames in source.readings():
-                return who, frames
-        finally:
-            await source.close()
-
-    return asyncio.run(once())
 
 
 def values(frames):
@@ -74,7 +60,7 @@ def test_tags_have_the_types_of_the_controller_and_attributes_those_of_the_setti
         {"attribute": "4/100/3", "at": 2, "type": "bool", "bit": 2, "sensor": "ready", "asset": "{device}.drive"},
     )
 
-    who, frames = read(asked)
+    who, frames = read_once(asked)
 
     assert who == Description("Rockwell Automation/Allen-Bradley", "1756-L61/B LOGIX5561", "20.11", "006c061a")
     assert values(frames) == {
@@ -90,6 +76,7 @@ def test_tags_have_the_types_of_the_controller_and_attributes_those_of_the_setti
         "speed": -7,
         "energy": 70_000,
     }
+    assert [(frame.asset, frame.quality) for frame in frames] == [("plc", GOOD), ("plc.drive", GOOD)]
     assert [frame.values for frame in frames if frame.asset == "plc.drive"] == [{"ready": True}]
 
 
@@ -101,7 +88,7 @@ def test_more_tags_than_one_packet_takes_are_all_read(plc):
     with Proxy(keep=True) as proxy:
         proxy.target_port = plc.port
         asked._settings = asked._settings.model_copy(update={"port": proxy.port})
-        _, frames = read(asked)
+        _, frames = read_once(asked)
         heard = b"".join(map(bytes, proxy.heard))
 
     assert len(values(frames)) == 102
@@ -118,7 +105,7 @@ def test_what_the_device_does_not_have_is_told_and_the_rest_is_read(plc):
         {"attribute": "4/101/3", "type": "int", "sensor": "none"},
     )
 
-    _, frames = read(asked)
+    _, frames = read_once(asked)
 
     assert values(frames).keys() == {"ok"}
     refused = {"device": "plc", "reason": "unknown"}
@@ -130,7 +117,7 @@ def test_a_device_that_has_nothing_of_it_is_left_alone(plc):
     asked, _ = source(plc.port, {"tag": "Nowhere", "sensor": "x"})
 
     with pytest.raises(NonsenseError, match="none of what is asked for"):
-        read(asked)
+        read_once(asked)
 
 
 def test_nobody_there_is_away():
@@ -138,7 +125,7 @@ def test_nobody_there_is_away():
     asked, _ = source(free_port(), {"tag": "Temperature", "sensor": "t"})
 
     with pytest.raises(AwayError, match=r"127\.0\.0\.1"):
-        read(asked)
+        read_once(asked)
 
 
 def test_an_answer_that_breaks_off_is_away():
@@ -147,7 +134,7 @@ def test_an_answer_that_breaks_off_is_away():
         asked, _ = source(device.port, {"tag": "Temperature", "sensor": "t"})
 
         with pytest.raises(AwayError, match="ended the connection"):
-            read(asked)
+            read_once(asked)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +152,7 @@ def test_an_answer_that_makes_no_sense_is_told(reply, error, said):
         asked, _ = source(device.port, {"tag": "Temperature", "sensor": "t"})
 
         with pytest.raises(error, match=said):
-            read(asked)
+            read_once(asked)
 
 
 def test_a_device_without_packets_of_many_is_asked_one_by_one():
@@ -174,7 +161,7 @@ def test_a_device_without_packets_of_many_is_asked_one_by_one():
     with ScriptedDevice(lambda service, _rest: number if service == 0x4C else b"\x08\x00") as device:
         asked, _ = source(device.port, {"tag": "A", "sensor": "a"}, {"tag": "B", "sensor": "b"}, route="")
 
-        who, frames = read(asked)
+        who, frames = read_once(asked)
 
     assert who == Description()
     assert values(frames) == {"a": 7, "b": 7}

@@ -10,9 +10,10 @@ import pytest
 from contracts.gateways import Modbus
 from gateways.happenings import Happenings
 from gateways.modbus import ModbusSource, _Reader
-from gateways.seam import BAD, GOOD, AwayError, Description, NonsenseError
+from gateways.seam import BAD, GOOD, AwayError, Description, Frame, NonsenseError
 from tests.gateways.peers.modbus import pump
 from tests.gateways.process import free_port
+from tests.gateways.reading import read, read_once
 
 
 @pytest.fixture(scope="module")
@@ -27,25 +28,6 @@ def source(peer, *points, **keys):
     settings = Modbus(name="pump", host="127.0.0.1", port=peer.port, every_s=0.02, points=points, **keys)
     happenings = Happenings(["pump"])
     return ModbusSource(settings, happenings), happenings
-
-
-def read(source, *, times=1, between=lambda: None):
-    """What it says, and who it is."""
-
-    async def all_of_it():
-        try:
-            await source.connect()
-            who = await source.describe()
-            found = []
-            async for frames in source.readings():
-                found.append(frames)
-                between()
-                if len(found) == times:
-                    return who, found
-        finally:
-            await source.close()
-
-    return asyncio.run(all_of_it())
 
 
 def test_types_scales_bits_and_word_orders_are_as_the_settings_say(peer):
@@ -64,20 +46,19 @@ def test_types_scales_bits_and_word_orders_are_as_the_settings_say(peer):
         {"sensor": "i", "table": "input", "address": 5},
     )
 
-    who, ((holding, inputs, coils),) = read(asked)
+    who, (pump, valve) = read_once(asked)
 
     assert who == Description("Acme", "P-100", "2.4")
-    assert holding.values == {"t": 21.5, "u": 33.25, "n": 0, "b3": False, "b4": True, "b15": True}
-    assert (inputs.asset, inputs.values) == ("pump", {"i": 77})
-    assert (coils.asset, coils.values) == ("pump.valve", {"c": True})
-    assert {frame.ts_ms for frame in (holding, inputs, coils)} == {0}
+    sensors = {"t": 21.5, "u": 33.25, "n": 0, "b3": False, "b4": True, "b15": True, "i": 77}
+    assert pump == Frame("pump", 0, GOOD, sensors), "one message, of two tables"
+    assert valve == Frame("pump.valve", 0, GOOD, {"c": True})
 
 
 def test_what_the_device_does_not_have_is_told_and_the_rest_is_read(peer):
     """One wrong address of many costs that one."""
     asked, happenings = source(peer, {"sensor": "ok", "address": 1}, {"sensor": "hole", "address": 105}, gap=0)
 
-    _, (frames,) = read(asked)
+    _, frames = read_once(asked)
 
     assert [frame.values.keys() for frame in frames] == [{"ok"}]
     refused = {"device": "pump", "reason": "unknown"}
@@ -89,7 +70,7 @@ def test_a_device_that_has_nothing_of_it_is_left_alone(peer):
     asked, _ = source(peer, {"sensor": "hole", "address": 105})
 
     with pytest.raises(NonsenseError, match="none of what is asked for"):
-        read(asked)
+        read_once(asked)
 
 
 def test_a_busy_device_gives_no_value_of_good_quality(peer):
@@ -104,7 +85,7 @@ def test_a_busy_device_gives_no_value_of_good_quality(peer):
     finally:
         peer.busy = False
 
-    assert [[frame.quality for frame in frames] for frames in found] == [[GOOD] * 2, [BAD] * 2, [GOOD] * 2]
+    assert [[frame.quality for frame in frames] for frames in found] == [[GOOD], [BAD], [GOOD]]
     assert all(isnan(value) for frame in found[1] for value in frame.values.values())
 
 
@@ -114,7 +95,7 @@ def test_nobody_there_is_away(peer):
     asked._settings = asked._settings.model_copy(update={"port": free_port()})
 
     with pytest.raises(AwayError, match="doesn't answer"):
-        read(asked)
+        read_once(asked)
 
 
 def test_a_request_that_would_write_never_leaves(peer):

@@ -34,7 +34,7 @@ def source(*topics, port=1883, **keys):
 
 def said(source, topic, payload):
     """What one message says."""
-    return list(source._frames(SimpleNamespace(topic=topic, payload=payload)))
+    return source._frames([SimpleNamespace(topic=topic, payload=payload)])
 
 
 def refusals(happenings):
@@ -144,6 +144,24 @@ def test_a_form_that_cannot_work_is_a_mistake_in_the_settings(form, said):
     assert said in str(caught.value)
 
 
+def test_what_came_together_of_an_asset_is_told_together_and_each_value_in_its_order():
+    """Fewer messages in Kafka; what a sensor said twice stays two readings."""
+    asked, _ = source(PLAIN | {"value": "v", "ts": "t"})
+    sent = [("p1/temp", 1, 5), ("p1/rpm", 2, 5), ("p2/temp", 3, 5), ("p1/temp", 4, 5), ("p1/rpm", 5, 6), ("p1/x", 6, 5)]
+    messages = [
+        SimpleNamespace(topic=f"plant/shop/{topic}", payload=b'{"v":%d,"t":%d}' % (value, at))
+        for topic, value, at in sent
+    ]
+
+    assert asked._frames(messages) == [
+        Frame("shop.p1", 5_000, GOOD, {"temp": 1, "rpm": 2}),
+        Frame("shop.p2", 5_000, GOOD, {"temp": 3}),
+        Frame("shop.p1", 5_000, GOOD, {"temp": 4}),
+        Frame("shop.p1", 6_000, GOOD, {"rpm": 5}),
+        Frame("shop.p1", 5_000, GOOD, {"x": 6}),
+    ]
+
+
 def test_how_many_topics_are_remembered_is_bounded(monkeypatch):
     """A sender with a new topic for each message is read, and doesn't fill the memory."""
     monkeypatch.setattr(mqtt, "TOPICS_KNOWN_MAX", 3)
@@ -237,7 +255,7 @@ def test_more_than_can_be_taken_at_qos_0_is_counted(mosquitto, sender, monkeypat
     async def read_on():
         await asked.connect()
         try:
-            flood()
+            await asyncio.to_thread(flood)
             found = []
             async for frames in asked.readings():
                 found += [value for frame in frames for value in frame.values.values()]

@@ -13,6 +13,7 @@ from gateways.s7 import S7Source, discover
 from gateways.seam import AwayError, NonsenseError
 from tests.gateways.peers.s7 import controller
 from tests.gateways.process import free_port
+from tests.gateways.reading import read_once
 
 
 @pytest.fixture(scope="module")
@@ -27,21 +28,6 @@ def source(port, *points, **keys):
     happenings = Happenings(["plc"])
     settings = S7(name="plc", host="127.0.0.1", port=port, every_s=0.02, points=points, **keys)
     return S7Source(settings, happenings), happenings
-
-
-def read(source):
-    """What it says once."""
-
-    async def once():
-        try:
-            await source.connect()
-            await source.describe()
-            async for frames in source.readings():
-                return frames
-        finally:
-            await source.close()
-
-    return asyncio.run(once())
 
 
 def test_types_and_bits_are_as_the_addresses_say(plc):
@@ -62,7 +48,7 @@ def test_types_and_bits_are_as_the_addresses_say(plc):
         {"address": "MW20", "sensor": "m", "asset": "{device}.markers"},
     )
 
-    block, markers = read(asked)
+    _, (block, markers) = read_once(asked)
 
     assert block.values == {"t": 21.5, "n": -1, "w": 0xFFFE, "on": True, "off": False, "b": -128, "d": 100_000}
     assert (markers.asset, markers.values) == ("plc.markers", {"m": 777})
@@ -75,7 +61,7 @@ def test_a_block_that_is_missing_is_told_and_the_rest_is_read(plc):
         plc.port, {"address": "DB11.DBD0", "sensor": "x"}, {"address": "DB10.DBD4", "sensor": "t"}
     )
 
-    (frame,) = read(asked)
+    _, (frame,) = read_once(asked)
 
     assert frame.values.keys() == {"t"}
     refused = {"device": "plc", "reason": "unknown"}
@@ -87,7 +73,7 @@ def test_a_controller_that_has_nothing_of_it_is_left_alone(plc):
     asked, _ = source(plc.port, {"address": "DB11.DBD0", "sensor": "x"})
 
     with pytest.raises(NonsenseError, match="none of what is asked for"):
-        read(asked)
+        read_once(asked)
 
 
 def test_nobody_there_is_away():
@@ -95,7 +81,7 @@ def test_nobody_there_is_away():
     asked, _ = source(free_port(), {"address": "DB10.DBD4", "sensor": "t"})
 
     with pytest.raises(AwayError, match=r"127\.0\.0\.1"):
-        read(asked)
+        read_once(asked)
 
 
 @pytest.mark.parametrize(

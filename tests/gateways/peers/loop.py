@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from concurrent.futures import Future
 
 __all__ = ["LoopThread"]
 
@@ -25,9 +26,13 @@ class LoopThread:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
+    def begin(self, what: Coroutine[Any, Any, Any]) -> Future[Any]:
+        """Run something in the loop meanwhile."""
+        return asyncio.run_coroutine_threadsafe(what, self._loop)
+
     def call(self, what: Coroutine[Any, Any, Any]) -> Any:
         """Run something in the loop, and wait for what comes of it."""
-        return asyncio.run_coroutine_threadsafe(what, self._loop).result(WAIT_S)
+        return self.begin(what).result(WAIT_S)
 
     def close(self) -> None:
         """End what is left in it, and the thread."""
