@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from contracts.signatures import Key
     from dataflows.happenings import Happenings
     from dataflows.lanes import LaneSurroundings
-    from dataflows.statistics import Statistics
     from dataflows.steps import Item
 
 __all__ = ["KafkaCommands", "NoCommands", "command_item"]
@@ -122,8 +121,8 @@ class KafkaCommands(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]]):
                 saved=(resume_state or {}).get("positions") or None,
                 start=Start("latest", around.settings.service.on_lost_offsets),
                 anew=around.topic_ids.anew(topic_ids),
+                counts={topic: self._partition_count},
                 happenings=around.happenings,
-                on_statistics=_ignore,
                 open_consumer=around.open_consumer,
             )
             topic_ids = around.topic_ids.saved(topic_ids, [topic])
@@ -199,11 +198,11 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         return saved
 
     def close(self) -> None:
-        """Let go of the broker."""
+        """Begin to let go of the broker."""
         if self._recollection is not None:
             self._recollection.close()
         if self._reader is not None:
-            self._reader.close()
+            self._surroundings.leaving.append(self._reader.leave())
 
     def _item(self, message: Message) -> tuple[str, Item]:
         origin = Origin(
@@ -236,10 +235,6 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         if ended or not (self._reader is None or self._reader.reached(self._reader.ends_at_start)):
             return []
         return self._surroundings.tell(Told.COMMANDS_ENDED, PART)
-
-
-def _ignore(_statistics: Statistics) -> None:
-    """The lanes watch the broker; a backlog of commands is at most some people's."""
 
 
 class NoCommands(FixedPartitionedSource[tuple[str, "Item"], None]):

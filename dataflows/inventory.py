@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dataflows.lanes import LaneSurroundings
-    from dataflows.statistics import Statistics
     from dataflows.steps import Item
 
 __all__ = ["DEVICES_MAX", "NEWS_MS", "Inventory", "KafkaInventory"]
@@ -153,8 +152,8 @@ class KafkaInventory(FixedPartitionedSource[tuple[str, "Item"], dict[str, Any]])
             saved=resume_state["positions"] if resume_state else None,
             start=Start("earliest", "earliest"),  # compaction takes old records, and none of them is missed
             anew=around.topic_ids.anew(topic_ids),
+            counts={self._topic: self._partition_count},
             happenings=around.happenings,
-            on_statistics=_ignore,
             open_consumer=around.open_consumer,
         )
         return _Devices(reader, around, resume_state, around.topic_ids.saved(topic_ids, [self._topic]))
@@ -210,9 +209,5 @@ class _Devices(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         }
 
     def close(self) -> None:
-        """Let go of the broker."""
-        self._reader.close()
-
-
-def _ignore(_statistics: Statistics) -> None:
-    """The lanes watch the broker."""
+        """Begin to let go of the broker."""
+        self._surroundings.leaving.append(self._reader.leave())

@@ -73,7 +73,7 @@ class LaneSurroundings:
     pulse: Pulse | None = None
     """The heartbeats of the process; None: it has none."""
     leaving: list[Thread] = field(default_factory=list)
-    """They let go of the broker for lanes that were closed."""
+    """They let go of the broker for sources that were closed."""
     open_consumer: Callable[[dict[str, Any]], Any] = Consumer
     topic_ids: TopicIds = field(default_factory=TopicIds)
     """Of all topics with saved positions, and of the alarm-state topic."""
@@ -90,7 +90,7 @@ class LaneSurroundings:
             raise
 
     def wait_until_left(self) -> None:
-        """Give all lanes that were closed a moment to let go of the broker."""
+        """Give all sources that were closed a moment to let go of the broker."""
         deadline = monotonic() + CLOSE_WAIT_S
         for thread in self.leaving:
             thread.join(max(0.0, deadline - monotonic()))
@@ -170,7 +170,6 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         self._surroundings = surroundings
         self._messages_max = service.poll_messages_max
         self._bytes_max = service.epoch_bytes_max
-        self._counts = counts
         self._bytes = 0
         self._busy = False
         self._ended = False
@@ -183,7 +182,6 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         self._worked_at = 0.0
         self._saving = False
         self._lag_rows: dict[str, int] = {}
-        self._grown: dict[str, int] = {}
         now_ms = surroundings.now_ms()
         grace_ms = round(service.stale_grace_s * 1000)
         self._ticking = Ticking(lane=lane, grace_ms=grace_ms, now_ms=now_ms) if service.clock == "wall" else None
@@ -198,6 +196,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
                 saved=self._saved,
                 start=Start(service.start, service.on_lost_offsets),
                 anew=surroundings.topic_ids.anew(self._topic_ids),
+                counts=counts,
                 happenings=surroundings.happenings,
                 on_statistics=self._learn,
                 direct=service.lane == "direct",
@@ -241,7 +240,7 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         if self._ticking and not self._ticking.polled(now_ms):
             self._mark = None
         poll = self._reader.take(self._messages_max)
-        self._stop_if_changed()
+        self._stop_if_made_anew()
         around.happenings.stage_took("poll", perf_counter() - began)
         self._busy = len(poll.messages) >= BUSY_MESSAGES
         out = self._read(poll, now_ms) if len(poll.messages) else []
@@ -302,21 +301,12 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
                 self._bytes += len(carried.value or b"")
         return out
 
-    def _stop_if_changed(self) -> None:
-        """End where a topic has more partitions than when the process started, or isn't the same any more.
-
-        Which lane reads a new partition, and whether that is in this process, is settled at the start; and what is gone
-        with a topic is told then.
-        """
+    def _stop_if_made_anew(self) -> None:
+        """End where a topic isn't the one any more that it was: what is gone with it is told at the start."""
         if topic := self._surroundings.topic_ids.changed:
             raise SourceError(
                 f"kafka {topic}: it was deleted and made anew meanwhile. Start andon again, as a supervisor does: then "
                 "it says which readings or commands are gone, and writes again which alarms stand."
-            )
-        for topic, count in self._grown.items():
-            raise SourceError(
-                f"kafka {topic}: it has {count} partitions now and had {self._counts[topic]} at the start. "
-                "Start andon again, as a supervisor does: then it reads them all, and nothing is lost."
             )
 
     def _due(self, now_ms: int) -> Tick | None:
@@ -349,7 +339,6 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
             self._lag_rows[str(partition)] = rows
             around.happenings.lag_measured(topic=partition.topic, partition=partition.number, rows=rows)
         self._tell_standing(caught_up=self._reader.reached(statistics.ends))
-        self._grown = {topic: count for topic, count in statistics.counts.items() if count > self._counts[topic]}
 
     def _judge_end(self) -> list[tuple[str, Item]]:
         """Tell when all is read that was there at the start: commands wait for it, and perhaps no more is asked for."""

@@ -75,10 +75,12 @@ class Reader:
         saved: `topic/partition` → next offset, as `saved_positions` gave them; None on a fresh state directory.
         start: where to begin without saved positions, and when they are gone.
         anew: topics that were deleted and made anew since the positions were saved.
+        counts: how many partitions topics had when it was settled who reads which: once one has more, nobody reads all
+            of it. None: that doesn't matter.
         on_statistics: called from inside of `poll`, twice a second.
         direct: take messages from librdkafka's own queues, where that is possible; for `take` only.
 
-    Raises: SourceError where reading can't go on: lost offsets, a topic that is gone, missing rights.
+    Raises: SourceError where reading can't go on: lost offsets, a topic that is gone or has grown, missing rights.
     """
 
     def __init__(
@@ -89,14 +91,17 @@ class Reader:
         saved: Mapping[str, int] | None,
         start: Start,
         anew: Collection[str] = (),
+        counts: Mapping[str, int] | None = None,
         happenings: Happenings,
-        on_statistics: Callable[[Statistics], None],
+        on_statistics: Callable[[Statistics], None] | None = None,
         direct: bool = False,
         open_consumer: Callable[[dict[str, Any]], Any] = Consumer,
     ) -> None:
         self.partitions = tuple(partitions)
         self._start = start
         self._anew = anew
+        self._counts = counts or {}
+        self._grown: dict[str, int] = {}
         self._happenings = happenings
         self._on_statistics = on_statistics
         self._index = {(partition.topic, partition.number): at for at, partition in enumerate(self.partitions)}
@@ -151,6 +156,11 @@ class Reader:
         messages = self._consumer.consume(messages_max, 0)
         if self._fatal:
             raise SourceError(f"kafka: {self._fatal}")
+        for grown, count in self._grown.items():
+            raise SourceError(
+                f"kafka {grown}: it has {count} partitions now and had {self._counts[grown]} at the start. "
+                "Start andon again, as a supervisor does: then it reads them all, and nothing is lost."
+            )
         if not messages:
             return _NOTHING
         notes: list[Message] = []
@@ -295,7 +305,11 @@ class Reader:
     def _statistics(self, report: str) -> None:
         if self._closing:
             return
-        self._on_statistics(read_statistics(report, self.partitions))
+        statistics = read_statistics(report, self.partitions)
+        counts = statistics.counts
+        self._grown = {topic: count for topic, count in counts.items() if count > self._counts.get(topic, count)}
+        if self._on_statistics is not None:
+            self._on_statistics(statistics)
 
     def _error(self, error: KafkaError) -> None:
         """A passing fault: librdkafka tells of it again and again, and goes on."""

@@ -7,7 +7,6 @@ from its beginning to where it ended at the start, and given to every key group.
 
 from __future__ import annotations
 
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from dataflows.lanes import LaneSurroundings
-    from dataflows.statistics import Statistics
     from dataflows.steps import Item
 
 __all__ = ["Recollection"]
@@ -62,7 +60,6 @@ class Recollection:
             saved=None,
             start=Start("earliest", "earliest"),
             happenings=surroundings.happenings,
-            on_statistics=_ignore,
             open_consumer=surroundings.open_consumer,
         )
 
@@ -113,7 +110,7 @@ class Recollection:
     def close(self) -> None:
         """Let go of the broker, without waiting for it."""
         if self._reader is not None:
-            Thread(target=self._reader.close, daemon=True).start()
+            self._reader.leave()
             self._reader = None
 
     def _take(self, message: Message) -> None:
@@ -155,7 +152,3 @@ def _records(records: dict[str, bytes]) -> tuple[AlarmRecord, ...]:
 def _is_silence(key: str) -> bool:
     _asset, _sensor, kind, *others = key.split("/")
     return kind == Kind.STALE and len(others) == 1
-
-
-def _ignore(_statistics: Statistics) -> None:
-    """The lanes watch the broker."""

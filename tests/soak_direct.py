@@ -73,7 +73,6 @@ class Soak:
             saved=None,
             start=Start("earliest", "stop"),
             happenings=Happenings(),
-            on_statistics=lambda _: None,
             direct=True,
         )
         assert reader._direct is not None, "the direct lane can't be had here"

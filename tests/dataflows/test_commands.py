@@ -16,7 +16,7 @@ from contracts.alarm_states import (
     hold_key,
 )
 from contracts.commands import Command, Scope, Verb
-from contracts.errors import StateError
+from contracts.errors import SourceError, StateError
 from contracts.readings import Reason, Reject, group_key, group_of
 from contracts.settings import Commands, Service, Settings
 from dataflows.commands import KafkaCommands, NoCommands
@@ -101,6 +101,21 @@ def compared(part):
 @pytest.fixture
 def desk():
     return Desk()
+
+
+def test_partitions_that_were_added_end_the_process_and_are_read_after_a_restart(desk):
+    """Nobody presses acknowledge into a partition that nobody reads."""
+    part = desk.open()
+    said(part)
+    desk.broker.there["andon.commands", 2] = (0, 1)
+    desk.broker.report()
+
+    with pytest.raises(SourceError, match=r"kafka andon.commands: it has 3 partitions now and had 2 at the start"):
+        said(part)
+
+    source = KafkaCommands(desk.surroundings, partition_count=3, alarm_partition_count=1)
+    source.build_part("commands", source.list_parts()[0], part.snapshot())
+    assert desk.broker.consumers[-1].assigned[-1] == ("andon.commands", 2, 0)
 
 
 def test_a_fresh_state_begins_with_the_next_command(desk):

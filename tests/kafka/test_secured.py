@@ -74,7 +74,6 @@ def test_each_lane_reads_through_each_door(secured_kafka, there, door, direct):
         saved=None,
         start=Start("earliest", "stop"),
         happenings=Happenings(),
-        on_statistics=lambda _statistics: None,
         direct=direct,
     )
     try:
