@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from contracts.errors import SourceError
-from dataflows.kafka_client import ASK_S, PASSING, available, client_settings, open_client, wait_for_topics
+from dataflows.kafka_client import available, wait_for_topics
 from dataflows.merge import Merge
 from dataflows.offsets import Partition
+from dataflows.onlooker import HARMLESS, let_go, offsets_at, open_onlooker
 
 if TYPE_CHECKING:
     import threading
@@ -41,12 +41,7 @@ QUEUED_BYTES_LEAST = 64 * 1024
 MESSAGE_BYTES = 500
 """What a message takes beside its content."""
 
-CLOSE_WAIT_S = 1.0
 POLL_S = 0.2
-GROUP = "andon"
-"""librdkafka wants a name. Nothing is ever committed under it."""
-
-_HARMLESS = PASSING | {"GROUP_AUTHORIZATION_FAILED"}  # no group is used, so its rights don't matter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,18 +95,7 @@ class Excerpt:
         if counts is None:
             return
         self._partitions = tuple(Partition(topic, number) for topic in topics for number in range(counts[topic]))
-        configuration = client_settings(
-            kafka,
-            group_id=kafka.group_id or GROUP,
-            enable_auto_commit=False,
-            enable_auto_offset_store=False,
-            auto_offset_reset="error",
-            enable_partition_eof=True,
-        )
-        configuration["error_cb"] = _pass
-        configuration.setdefault("fetch.wait.max.ms", 100)
-        configuration.setdefault("queued.max.messages.kbytes", 64 * 1024)
-        self._consumer = open_client(open_consumer, configuration)
+        self._consumer = open_onlooker(kafka, open_consumer, auto_offset_reset="error")
         there = available(self._consumer, self._partitions)
         begins = self._offsets(there, stretch.begin, default={part: limits.first for part, limits in there.items()})
         ends = self._offsets(there, stretch.end, default={part: limits.end for part, limits in there.items()})
@@ -160,11 +144,9 @@ class Excerpt:
             self._balance()
 
     def close(self) -> None:
-        """Close the connections, within CLOSE_WAIT_S; what takes longer is left to the end of the process."""
+        """Close the connections, within a second."""
         if self._consumer is not None:
-            closing = Thread(target=self._consumer.close, daemon=True)
-            closing.start()
-            closing.join(CLOSE_WAIT_S)
+            let_go(self._consumer)
             self._consumer = None
 
     def __enter__(self) -> Self:
@@ -216,7 +198,7 @@ class Excerpt:
                 f"kafka {where}: the next messages are gone: retention has taken them away while they were read. "
                 "Record a later stretch, or lengthen the retention of the topic."
             )
-        elif error.fatal() or error.name() not in _HARMLESS:
+        elif error.fatal() or error.name() not in HARMLESS:
             raise SourceError(f"kafka {self._topics}: {error.str()}")
 
     def _close(self, at: int) -> None:
@@ -256,7 +238,7 @@ class Excerpt:
         if bound is None:
             return default
         if isinstance(bound, int):
-            return self._offsets_at(there, bound)
+            return offsets_at(self._consumer, there, bound)
         for part, offset in bound.items():
             if part not in there:
                 raise SourceError(f"kafka {part}: there is no such partition; there are {', '.join(map(str, there))}.")
@@ -264,20 +246,3 @@ class Excerpt:
             if not first <= offset <= end:
                 raise SourceError(f"kafka {part}: offset {offset} isn't there; offsets {first} to {end} are.")
         return {**default, **bound}
-
-    def _offsets_at(self, there: Mapping[Partition, Available], ms: int) -> dict[Partition, int]:
-        """The first offset of each partition whose message isn't older; its end where all are."""
-        asked = [TopicPartition(part.topic, part.number, ms) for part in there]
-        try:
-            answers = self._consumer.offsets_for_times(asked, timeout=ASK_S)
-        except KafkaException as error:
-            raise SourceError(f"kafka {self._topics}: no offset of that time ({error.args[0].str()}).") from error
-        found = {Partition(answer.topic, answer.partition): answer.offset for answer in answers}
-        return {
-            part: min(max(found[part], limits.first), limits.end) if found[part] >= 0 else limits.end
-            for part, limits in there.items()
-        }
-
-
-def _pass(_error: object) -> None:
-    """librdkafka reconnects by itself; without this it would write to standard error."""

@@ -5,15 +5,15 @@ No consumer group, nothing is committed: any number of screens may read the same
 
 from __future__ import annotations
 
-from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from contracts.errors import SourceError
-from dataflows.kafka_client import ASK_S, PASSING, available, client_settings, open_client, wait_for_topics
+from dataflows.kafka_client import available, wait_for_topics
 from dataflows.offsets import Partition
+from dataflows.onlooker import HARMLESS, let_go, offsets_at, open_onlooker
 
 if TYPE_CHECKING:
     import threading
@@ -28,14 +28,6 @@ __all__ = ["MESSAGES_MAX", "Tail"]
 
 MESSAGES_MAX = 1_000
 """Of one poll."""
-
-CLOSE_WAIT_S = 1.0
-"""A person who ends a command doesn't wait for a broker that is away."""
-
-GROUP = "andon"
-"""librdkafka wants a name. Nothing is ever committed under it."""
-
-_HARMLESS = PASSING | {"GROUP_AUTHORIZATION_FAILED"}  # no group is used, so its rights don't matter
 
 
 class Tail:
@@ -74,17 +66,7 @@ class Tail:
         self._consumer: Any = None
         if counts is None:
             return
-        configuration = client_settings(
-            kafka,
-            group_id=kafka.group_id or GROUP,
-            enable_auto_commit=False,
-            enable_auto_offset_store=False,
-            auto_offset_reset="earliest",  # only where retention has passed us, or the topic was made anew
-            enable_partition_eof=True,
-        )
-        configuration["error_cb"] = _pass
-        configuration.setdefault("fetch.wait.max.ms", 100)
-        self._consumer = open_client(open_consumer, configuration)
+        self._consumer = open_onlooker(kafka, open_consumer, auto_offset_reset="earliest")
         there = available(self._consumer, [Partition(topic, number) for number in range(counts[topic])])
         beginnings = self._beginnings(there, begin)
         self._unread = {part.number: limits.end for part, limits in there.items() if beginnings[part] < limits.end}
@@ -134,11 +116,9 @@ class Tail:
                 raise SourceError(f"kafka {self._topic}: nothing came for {self._wait_s:g} s, and there is more.")
 
     def close(self) -> None:
-        """Close the connections, within CLOSE_WAIT_S; what takes longer is left to the end of the process."""
+        """Close the connections, within a second."""
         if self._consumer is not None:
-            closing = Thread(target=self._consumer.close, daemon=True)
-            closing.start()
-            closing.join(CLOSE_WAIT_S)
+            let_go(self._consumer)
             self._consumer = None
 
     def __enter__(self) -> Self:
@@ -154,16 +134,7 @@ class Tail:
             return {part: limits.first for part, limits in there.items()}
         if begin == "end":
             return {part: limits.end for part, limits in there.items()}
-        asked = [TopicPartition(part.topic, part.number, begin) for part in there]
-        try:
-            answers = self._consumer.offsets_for_times(asked, timeout=ASK_S)
-        except KafkaException as error:
-            raise SourceError(f"kafka {self._topic}: no offset of that time ({error.args[0].str()}).") from error
-        offsets = {answer.partition: answer.offset for answer in answers}  # negative: nothing is as new as that
-        return {
-            part: min(max(offsets[part.number], limits.first), limits.end) if offsets[part.number] >= 0 else limits.end
-            for part, limits in there.items()
-        }
+        return offsets_at(self._consumer, there, begin)
 
     def _reached(self, partition: int, offset: int) -> None:
         if partition in self._unread and offset >= self._unread[partition]:
@@ -175,9 +146,5 @@ class Tail:
         assert error is not None
         if error.name() == "_PARTITION_EOF":  # all has been read, also where the last of it was compacted away
             self._unread.pop(note.partition() or 0, None)
-        elif error.fatal() or error.name() not in _HARMLESS:
+        elif error.fatal() or error.name() not in HARMLESS:
             raise SourceError(f"kafka {self._topic}: {error.str()}")
-
-
-def _pass(_error: object) -> None:
-    """librdkafka reconnects by itself; without this it would write to standard error."""
