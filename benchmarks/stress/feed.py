@@ -15,6 +15,7 @@ from confluent_kafka import Producer
 __all__ = ["MIXES", "PARTITIONS", "Load", "feeding", "publish", "publish_at_once"]
 
 PARTITIONS = 8
+START_S = 120.0
 FLUSH_S = 300.0
 SLICE_S = 0.05
 SENSORS = 10
@@ -105,12 +106,14 @@ def publish_at_once(bootstrap: str, topic: str, mix: str, *, count: int) -> floa
 
 @contextmanager
 def feeding(bootstrap: str, topic: str, mix: str, *, rate: float) -> Iterator[None]:
-    """Send at a pace (messages a second) until the block is left."""
+    """Send at a pace (messages a second), from before the block is entered until it is left."""
     context = multiprocessing.get_context("spawn")
-    over = context.Event()
-    process = context.Process(target=_feed, args=(bootstrap, topic, mix, rate, over), daemon=True)
+    begun, over = context.Event(), context.Event()
+    process = context.Process(target=_feed, args=(bootstrap, topic, mix, rate, begun, over), daemon=True)
     process.start()
     try:
+        if not begun.wait(START_S):
+            raise RuntimeError("the load didn't begin")
         yield
     finally:
         over.set()
@@ -118,9 +121,17 @@ def feeding(bootstrap: str, topic: str, mix: str, *, rate: float) -> Iterator[No
         process.kill()
 
 
-def _feed(bootstrap: str, topic: str, mix: str, rate: float, over: multiprocessing.synchronize.Event) -> None:
+def _feed(
+    bootstrap: str,
+    topic: str,
+    mix: str,
+    rate: float,
+    begun: multiprocessing.synchronize.Event,
+    over: multiprocessing.synchronize.Event,
+) -> None:
     producer = _producer(bootstrap)
     load = MIXES[mix]()
+    begun.set()
     began, sent = time.monotonic(), 0
     parent = multiprocessing.parent_process()
     while not over.wait(SLICE_S) and parent is not None and parent.is_alive():

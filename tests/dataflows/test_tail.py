@@ -11,6 +11,7 @@ from contracts.errors import SourceError
 from contracts.settings import Kafka
 from dataflows.tail import MESSAGES_MAX, Tail
 from tests.fake_kafka import EOF, OUT_OF_RANGE, FakeBroker, FakeConsumer
+from tests.kafka.service import wait_until
 
 TOPIC = "alerts"
 
@@ -211,5 +212,5 @@ def test_nothing_is_committed_and_the_connection_is_closed():
     (consumer,) = broker.consumers
     assert consumer.committed == []
     assert consumer.config["enable.auto.commit"] == "false"
-    assert consumer.closed
+    wait_until(lambda: consumer.closed, "the connection is closed")  # on a busy machine later than a command waits
     assert tail.poll() == []
