@@ -143,7 +143,11 @@ class Happenings:
             "andon_source_errors", "Faults of the source that pass by themselves.", registry=on
         )
         self._outages = Counter("andon_broker_outages", "Times at which the broker stopped answering.", registry=on)
-        self._lost = Counter("andon_offsets_lost_rows", "Messages that expired before they were read.", registry=on)
+        self._lost = Counter(
+            "andon_offsets_lost_rows",
+            "Messages that were gone before they were read; at least one a partition, where nobody knows how many.",
+            registry=on,
+        )
         self._build = Gauge("andon_build_info", "Always 1.", ["version", "python", "bytewax"], registry=on)
         self._config = Gauge("andon_config_info", "Always 1.", ["hash"], registry=on)
         ProcessCollector(registry=on)  # its memory, processor time, open files and start
@@ -358,7 +362,7 @@ class Happenings:
 
     def offsets_lost(self, lost: Lost) -> None:
         """Retention passed a position, or its topic was made anew, and the settings say to go on."""
-        self._lost.inc(lost.rows)
+        self._lost.inc(max(1, lost.rows))
         self._log.error(
             "offsets lost",
             partition=str(lost.partition),

@@ -533,6 +533,7 @@ def test_a_topic_that_was_made_anew_and_filled_again_is_not_taken_for_the_old_on
         update={"service": plant.settings.service.model_copy(update={"on_lost_offsets": "earliest"})}
     )
     assert plant.lane(saved=saved).snapshot()["topic_ids"] == {"readings": "another"}
+    assert plant.metric("andon_offsets_lost_rows_total") == 1, "an SRE is called, though nobody knows how many are gone"
 
 
 def test_what_a_source_says_while_it_is_opened_is_kept():
