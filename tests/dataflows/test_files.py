@@ -345,6 +345,30 @@ def test_a_long_parquet_table_with_epoch_times_is_read(tmp_path):
     assert [(reject.reason, reject.offset) for reject in rejects] == [(Reason.BAD_TS, 2)]
 
 
+def test_numbers_that_are_names_or_codes_are_read_as_a_csv_file_would_have_them(tmp_path):
+    """A historian that numbers its assets and tags, and writes OPC UA's status codes."""
+    arrow = pytest.importorskip("pyarrow", reason="Parquet files need pip install 'andon[parquet]'")
+    from pyarrow import parquet  # noqa: PLC0415 - an optional extra
+
+    columns = {
+        "ts": [T0, T0 + 1, T0 + 2],
+        "asset": [1001, 1001, None],
+        "sensor": [7, 7, 8],
+        "value": [1.5, 2.5, 3.5],
+        "quality": arrow.array([0, 0x40000000, None], arrow.uint32()),
+    }
+    parquet.write_table(arrow.table(columns), tmp_path / "line.parquet")
+
+    readings, rejects, _ = read(tmp_path / "line.parquet")
+
+    assert readings == [
+        ("1001", "7", T0, 1.5, Quality.GOOD, 1),
+        ("1001", "7", T0 + 1, 2.5, Quality.UNCERTAIN, 2),
+        ("line", "8", T0 + 2, 3.5, Quality.GOOD, 3),
+    ]
+    assert rejects == []
+
+
 def test_a_file_that_only_ends_like_parquet_is_told(tmp_path):
     """A wrong suffix gives a sentence, not a traceback."""
     pytest.importorskip("pyarrow", reason="Parquet files need pip install 'andon[parquet]'")
