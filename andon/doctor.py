@@ -19,13 +19,14 @@ import orjson
 
 from andon.installed import version_of
 from andon.logs import RECENT_MAX
-from contracts.errors import AndonError, SinkError
+from contracts.errors import AndonError, SinkError, SourceError
 from contracts.loading import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from contracts.settings import Settings
+    from dataflows.offsets import Partition
 
 __all__ = ["REMOVED", "collected", "command", "without_secrets"]
 
@@ -203,7 +204,8 @@ def _kafka(settings: Settings) -> dict[str, Any]:
     from dataflows.offsets import Partition  # noqa: PLC0415
 
     kafka = settings.kafka
-    topics = (*kafka.readings, kafka.alerts, kafka.alarms, kafka.commands, kafka.dead_letters)
+    asked = () if settings.commands.accept == "none" else (kafka.commands,)
+    topics = (*kafka.readings, kafka.alerts, kafka.alarms, *asked, kafka.dead_letters)
     began = time.monotonic()
     counts = wait_for_topics(kafka, topics, wait_s=ASK_S, stop=Event(), hint="andon topics create makes them.") or {}
     group = group_id(kafka, settings.site.name)
@@ -212,29 +214,38 @@ def _kafka(settings: Settings) -> dict[str, Any]:
         there = available(
             consumer, [Partition(topic, number) for topic in kafka.readings for number in range(counts[topic])]
         )
-        committed = consumer.committed([_asked(partition) for partition in there], timeout=ASK_S)
+        committed = _tried(partial(_committed, consumer, there))
     finally:
         consumer.close()
-    positions = {(one.topic, one.partition): one.offset for one in committed}
     return {
         "answered_in_s": round(time.monotonic() - began, 3),
         "topics": dict(counts),
         "group": group,
+        "group_fault": committed.get("unknown", ""),
         "partitions": {
             str(partition): {
                 "first": limits.first,
                 "end": limits.end,
-                "committed": positions.get((partition.topic, partition.number)),
+                "committed": committed.get(str(partition)),
             }
             for partition, limits in there.items()
         },
     }
 
 
-def _asked(partition: Any) -> Any:
-    from confluent_kafka import TopicPartition  # noqa: PLC0415
+def _committed(consumer: Any, partitions: Iterable[Partition]) -> dict[str, int]:
+    """The offsets that others see, by `topic/partition`.
 
-    return TopicPartition(partition.topic, partition.number)
+    Raises: SourceError if they can't be had: the group may be somebody else's.
+    """
+    from confluent_kafka import KafkaException, TopicPartition  # noqa: PLC0415
+
+    asked = [TopicPartition(partition.topic, partition.number) for partition in partitions]
+    try:
+        found = consumer.committed(asked, timeout=ASK_S)
+    except KafkaException as error:
+        raise SourceError(error.args[0].str()) from error
+    return {f"{one.topic}/{one.partition}": one.offset for one in found}
 
 
 def _recent(log: Path) -> dict[str, Any]:

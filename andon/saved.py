@@ -74,7 +74,7 @@ def saved_of(directory: Path) -> dict[str, Any]:
         "in_use": _in_use(directory / "lock"),
         "made_for": made_for,
         "partitions": len(parts),
-        "bytes": sum(path.stat().st_size for path in store.glob("*")),
+        "bytes": sum(map(_size, store.glob("*"))),
         "starts": max((part["starts"] for part in parts), default=0),
         "resume_epoch": max(epochs, default=None),
         "saved_at": max((part["saved_at"] for part in parts if part["saved_at"]), default=None),
@@ -116,6 +116,13 @@ def _part(path: Path, faults: list[str]) -> dict[str, Any] | None:
         "saved_at": saved_at,
         "steps": [(step, keys, size or 0) for step, keys, size in steps],
     }
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # a log that SQLite has just finished with
+        return 0
 
 
 def _in_use(lock: Path) -> bool:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import stat
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from confluent_kafka import KafkaError, KafkaException
 
-from andon.doctor import REMOVED, command
+from andon.doctor import REMOVED, _committed, _tried, command
 from andon.state import open_state
 from contracts.limits import RECOVERY_PARTITIONS
 from contracts.settings import Settings
+from dataflows.offsets import Partition
 
 SECRETS = ("hunter2-of-kafka", "correct-horse", "-----BEGIN PRIVATE KEY-----", "a-password-in-an-address")
 TOML = """
@@ -59,6 +62,21 @@ def test_what_a_bug_report_needs_is_in_it(report):
     assert made.document["state"]["partitions"] == RECOVERY_PARTITIONS
     assert "ssl.ca.location" in made.document["kafka"]["unknown"]
     assert "not to be had: kafka" in made.done.output
+
+
+def test_a_group_that_may_not_be_asked_keeps_nothing_else_away():
+    """Rights for the group are often missing, and andon runs without; what the broker says of topics is there."""
+
+    class Refusing:
+        def committed(self, asked, timeout):
+            assert timeout > 0
+            assert [(one.topic, one.partition) for one in asked] == [("readings", 3)]
+            raise KafkaException(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED))
+
+    told = _tried(partial(_committed, Refusing(), [Partition("readings", 3)]))
+
+    assert list(told) == ["unknown"]
+    assert "Group authorization failed" in told["unknown"]
 
 
 def test_secrets_are_removed_wherever_they_stand(report, tmp_path):

@@ -62,6 +62,14 @@ def test_a_state_that_a_service_uses_is_seen_as_such(tmp_path):
         assert saved_of(tmp_path / "state")["in_use"]
 
 
+def test_a_log_that_goes_while_it_is_looked_at_is_no_fault(directory):
+    """A service that stops meanwhile takes SQLite's logs with it; a link to nowhere is such a file."""
+    before = saved_of(directory)
+    (directory / "saved" / "store" / "part-0.sqlite3-journal").symlink_to("gone")
+
+    assert saved_of(directory) == before
+
+
 def test_a_missing_partition_is_told(directory):
     """A copy that lost a file is refused before anything is started on it."""
     (directory / "saved" / "store" / "part-3.sqlite3").unlink()
