@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bytewax.testing import cluster_main
 
+from andon.collector import patient_collector
 from contracts.errors import AndonError, ClusterError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def run_flow(
     """
     epoch = timedelta(seconds=epoch_s)
     try:
-        with _patient_collector(), _silent(bool(addresses)):
+        with patient_collector(), _silent(bool(addresses)):
             cluster_main(flow, list(addresses), process, epoch_interval=epoch, recovery_config=recovery)
     except BaseException as error:
         cause = _ours(error) or next(iter(faults), None)
@@ -57,29 +57,6 @@ def run_flow(
                 "alone. Its own log says why. The saved state is that of the last snapshot: start all of them again."
             ) from error
         raise
-
-
-COLLECT_AFTER = 200_000
-"""New objects between two walks of the garbage collector; Python's default is 700."""
-
-
-@contextmanager
-def _patient_collector() -> Iterator[None]:
-    """Let the garbage collector leave alone what will stay, and come seldom.
-
-    A poll makes ten thousand messages and as many dictionaries, all of which go by counting references. By default the
-    collector walks the whole heap of the program in search of cycles for every few of them, which doubled the time
-    that a reading takes.
-    """
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, 50, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateways.buffer import Buffer, Message, Pack
     from gateways.happenings import Happenings
 
-__all__ = ["BYTES_UNDERWAY_MAX", "MESSAGES_UNDERWAY_MAX", "Publisher"]
+__all__ = ["BYTES_UNDERWAY_MAX", "MESSAGES_UNDERWAY_MAX", "PACKS_AT_ONCE", "Publisher"]
 
 MESSAGES_UNDERWAY_MAX = 50_000
 BYTES_UNDERWAY_MAX = 64 * 1024 * 1024

@@ -64,11 +64,10 @@ class Reporting:
                 last = known.get(sensor)
                 if last is not None and quality == last[2]:  # nearly all: what follows takes the rest
                     moved = abs(value - last[0])
-                    if moved <= last[3]:
-                        if ts - last[1] < heartbeat_ms:
-                            suppressed += 1
-                            continue
-                    elif moved < inf and ts > last[1]:
+                    if moved <= last[3] and ts - last[1] < heartbeat_ms:
+                        suppressed += 1
+                        continue
+                    if moved < inf and ts > last[1]:
                         last[0], last[1], last[4] = value, ts, False
                         kept[sensor] = value
                         continue

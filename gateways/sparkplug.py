@@ -27,7 +27,7 @@ from gateways.happenings import Happenings
 from gateways.mqtt_client import LISTEN_S, QUIET_S, MqttClient
 from gateways.naming import NameFaultError, fill
 from gateways.seam import BAD, GOOD, UNCERTAIN, Description, Discovered, FoundPoint, Frame
-from gateways.sparkplug_payload import GETTERS, REBIRTH, TYPES, Payload, integer
+from gateways.sparkplug_payload import GETTERS, INTEGERS_UNSIGNED, REBIRTH, TYPES, Payload, integer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
@@ -56,17 +56,15 @@ QUALITY_GOOD, QUALITY_BAD, QUALITY_STALE = 192, 0, 500
 """Of the property `Quality`."""
 
 
-class _Point:
+class _Point(NamedTuple):
     """One numeric metric."""
 
-    __slots__ = ("asset", "datatype", "getter", "sensor", "unit")
-
-    def __init__(self, asset: str, sensor: str, datatype: int, unit: str) -> None:
-        self.asset = asset
-        self.sensor = sensor
-        self.datatype = datatype
-        self.getter = GETTERS[datatype]
-        self.unit = unit
+    asset: str
+    sensor: str
+    getter: str
+    """Field of the payload with its value."""
+    datatype: int
+    unit: str
 
 
 class _Node:
@@ -231,7 +229,7 @@ class Host:
         except NameFaultError as fault:
             self._refuse("bad_name", str(fault))
             return None
-        return _Point(asset, sensor, metric.datatype, _unit(metric.properties))
+        return _Point(asset, sensor, GETTERS[metric.datatype], metric.datatype, _unit(metric.properties))
 
     def _data(self, node: _Node, message: _Message) -> list[Frame]:
         """Values, those of one asset, time and quality together, in the order of their times."""
@@ -239,33 +237,32 @@ class Host:
         device, payload, plain = message.device, message.payload, message.plain
         sent_ms = payload.timestamp
         quality = sound = GOOD if node.sound else UNCERTAIN
-        aliases, names = node.aliases, node.names
+        find, names = node.aliases.get, node.names
         strange = 0
         asset, ts = "", -1
         frame: dict[str, Value] = {}
         for metric in payload.metrics:
-            alias = metric.alias
-            point = aliases.get(alias, _STRANGER) if alias else _STRANGER
-            if point is _STRANGER:
-                name = metric.name
-                point = names.get((device, name), _STRANGER) if name else aliases.get(alias, _STRANGER)
+            point = find(metric.alias, _STRANGER)
+            if point is _STRANGER or not metric.alias:  # 0 may be an alias, or none
+                point = names.get((device, metric.name), _STRANGER) if metric.name else point
                 if point is _STRANGER:
                     strange += 1
                     continue
             if point is None:
                 continue
+            of, sensor, getter, datatype, _ = point
             value: Value = nan
             if plain or not metric.is_null:
-                value = getattr(metric, point.getter)
-                if point.datatype < 5:
-                    value = integer(point.datatype, int(value))
+                value = getattr(metric, getter)
+                if datatype < INTEGERS_UNSIGNED:
+                    value = integer(datatype, int(value))
             at, before = metric.timestamp or sent_ms, quality
             if not plain:
                 quality = sound if not metric.HasField("properties") else max(sound, _quality(metric.properties))
-            if at != ts or quality != before or point.asset != asset:
-                asset, ts = point.asset, at
+            if at != ts or of != asset or quality != before:
+                asset, ts = of, at
                 frame = found.setdefault((asset, ts, quality), {})
-            frame[point.sensor] = value
+            frame[sensor] = value
         if strange:
             self._refuse("unknown", "a metric that wasn't in the birth", count=strange)
             node.sound = False

@@ -11,7 +11,7 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-__all__ = ["GETTERS", "REBIRTH", "TYPES", "Payload", "integer"]
+__all__ = ["GETTERS", "INTEGERS_UNSIGNED", "REBIRTH", "TYPES", "Payload", "integer"]
 
 _KIND = descriptor_pb2.FieldDescriptorProto
 _UINT32, _UINT64, _FLOAT, _DOUBLE = _KIND.TYPE_UINT32, _KIND.TYPE_UINT64, _KIND.TYPE_FLOAT, _KIND.TYPE_DOUBLE
@@ -86,6 +86,8 @@ _NAMES = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt6
 TYPES = dict(enumerate(_NAMES, 1))
 """What the specification calls these data types."""
 
+INTEGERS_UNSIGNED = 5
+"""The first data type that travels as it is; those below are signed."""
 _SIGNED = {1: 8, 2: 16, 3: 32, 4: 64}
 """Bits of the signed types: they travel as unsigned numbers in two's complement."""
 

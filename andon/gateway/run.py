@@ -62,6 +62,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event) -> None:
     from confluent_kafka import Producer  # noqa: PLC0415 - `andon --help` needn't wait for any of these
 
     from andon.access import access_of  # noqa: PLC0415
+    from andon.collector import patient_collector  # noqa: PLC0415
     from andon.gateway.health import GatewayHealth  # noqa: PLC0415
     from andon.gateway.protocols import PROTOCOLS, open_source  # noqa: PLC0415
     from andon.logs import log_to  # noqa: PLC0415
@@ -140,7 +141,8 @@ def run(settings: Settings, *, file: str, stop: threading.Event) -> None:
         )
         forwarder.start()
         try:
-            asyncio.run(_until_stopped(links, forwarder, census, stop))
+            with patient_collector():
+                asyncio.run(_until_stopped(links, forwarder, census, stop))
         finally:
             forwarder.stop()
         if forwarder.fault is not None:

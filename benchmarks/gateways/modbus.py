@@ -65,5 +65,5 @@ async def modbus_ours(port: int, seconds: float, store: Store) -> int:
     """The same registers, each a point."""
     points = tuple(ModbusPoint(address=address, sensor=f"r{address}") for address in range(REGISTERS))
     settings = Modbus(name="bench", host="127.0.0.1", port=port, points=points)
-    source = ModbusSource(settings.model_copy(update={"every_s": 0.0}), Happenings())
-    return await store.drain(source, seconds)
+    settings = settings.model_copy(update={"every_s": 0.0, "heartbeat_s": 0.0})  # every value is told
+    return await store.drain(ModbusSource(settings, Happenings(["bench"])), settings, seconds)

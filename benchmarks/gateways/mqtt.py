@@ -82,4 +82,4 @@ async def _ours(port: int, seconds: float, store: Store) -> int:
     topics = (MqttTopic(topic="bench/{n}", asset="bench", sensor="{n}"),)
     settings = Mqtt(name="bench", host="127.0.0.1", port=port, qos=0, topics=topics)
     source = MqttSource(settings, Happenings(["bench"]))
-    return await store.drain(source, seconds)
+    return await store.drain(source, settings, seconds)

@@ -76,4 +76,4 @@ async def _ours(url: str, seconds: float, store: Store) -> int:
     nodes = tuple(OpcUaNode(id=node, sensor=node) for node in NODES)
     settings = OpcUa(name="bench", url=url, nodes=nodes, publishing_ms=PUBLISHING_MS, sampling_ms=0, queue=QUEUE)
     source = OpcUaSource(settings, Happenings(["bench"]))
-    return await store.drain(source, seconds)
+    return await store.drain(source, settings, seconds)

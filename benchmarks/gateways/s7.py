@@ -58,5 +58,5 @@ async def _bare(port: int, seconds: float) -> int:
 async def _ours(port: int, seconds: float, store: Store) -> int:
     points = tuple(S7Point(address=f"DB1.DBD{4 * number}", sensor=f"r{number}") for number in range(REALS))
     settings = S7(name="bench", host="127.0.0.1", port=port, points=points)
-    source = S7Source(settings.model_copy(update={"every_s": 0.0}), Happenings())
-    return await store.drain(source, seconds)
+    settings = settings.model_copy(update={"every_s": 0.0, "heartbeat_s": 0.0})  # every value is told
+    return await store.drain(S7Source(settings, Happenings(["bench"])), settings, seconds)

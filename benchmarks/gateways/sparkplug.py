@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from contracts.gateways import Sparkplug
 from gateways.happenings import Happenings
-from gateways.sparkplug import Host
+from gateways.sparkplug import SparkplugSource
 from gateways.sparkplug_payload import Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from benchmarks.gateways.peers import Pair
     from benchmarks.gateways.store import Store
+    from gateways.seam import Frame
 
 __all__ = ["sparkplug"]
 
@@ -25,7 +27,7 @@ METRICS = 100
 @contextmanager
 def sparkplug(seconds: float, store: Store) -> Iterator[Pair]:
     """Taken apart by protobuf, each value looked at; and as an edge node's."""
-    yield lambda: sparkplug_bare(seconds), lambda: sparkplug_ours(seconds, store)
+    yield lambda: sparkplug_bare(seconds), lambda: asyncio.run(sparkplug_ours(seconds, store))
 
 
 def _payloads() -> tuple[bytes, list[bytes]]:
@@ -54,14 +56,22 @@ def sparkplug_bare(seconds: float) -> int:
     return count
 
 
-def sparkplug_ours(seconds: float, store: Store) -> int:
+class _Replayed(SparkplugSource):
+    """An edge node's birth, and what it says then, again and again, without a broker."""
+
+    async def connect(self) -> None:
+        """It is born."""
+        birth, self._bodies = _payloads()
+        self.host.take("spBv1.0/g/NBIRTH/n", birth)
+
+    async def readings(self) -> AsyncIterator[list[Frame]]:
+        """All payloads, as they would have come from a busy broker."""
+        take = self.host.take
+        while True:
+            yield [frame for body in self._bodies for frame in take("spBv1.0/g/NDATA/n", body)]
+
+
+async def sparkplug_ours(seconds: float, store: Store) -> int:
     """The same payloads, as an edge node's."""
-    birth, bodies = _payloads()
-    host = Host(Sparkplug(name="bench", host="127.0.0.1"), Happenings(["bench"]))
-    host.take("spBv1.0/g/NBIRTH/n", birth)
-    count = 0
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        for body in bodies:
-            count += store.take(host.take("spBv1.0/g/NDATA/n", body))
-    return count
+    settings = Sparkplug(name="bench", host="127.0.0.1")
+    return await store.drain(_Replayed(settings, Happenings(["bench"])), settings, seconds)

@@ -1,53 +1,81 @@
-"""What becomes of frames behind a source: filtered, encoded, put on the disk. Kafka is left out."""
+"""What becomes of a source's frames in a gateway: a link filters and encodes them, a forwarder puts them on the disk.
+
+Both are the gateway's own, the forwarder's thread too. Kafka is left out: what is on the disk is forgotten again.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateways.buffer import Buffer, Message
-from gateways.link import message_of
-from gateways.reporting import Reporting
+from contracts.gateways import Gateway
+from gateways.buffer import Buffer
+from gateways.forwarder import Forwarder
+from gateways.happenings import Happenings
+from gateways.link import Link
+from gateways.publisher import PACKS_AT_ONCE, Publisher
 
 if TYPE_CHECKING:
-    from gateways.seam import Frame, Source
+    from contracts.gateways import Connection
+    from gateways.seam import Source
 
 __all__ = ["Store"]
 
 
+class _Nowhere(Publisher):
+    """In place of Kafka: takes everything at once."""
+
+    def __init__(self, buffer: Buffer) -> None:
+        self._buffer = buffer
+        self._through = 0
+
+    def work(self, _wait_s: float) -> None:
+        """Read what is there, and forget it."""
+        while packs := self._buffer.read(self._through, packs_max=PACKS_AT_ONCE):
+            self._through = packs[-1].number
+        self._buffer.forget(self._through)
+
+    def close(self) -> None:
+        """Nothing is on its way."""
+
+
 class Store:
-    """What a link does with frames: filter, encode, put on the disk."""
+    """A gateway but for its protocols and Kafka."""
 
     def __init__(self, folder: Path) -> None:
+        self._happenings = Happenings(["bench"])
         self._buffer = Buffer(folder, bytes_max=1 << 30, drop_oldest=True)
-        self._reporting = Reporting(deadband=lambda _asset, _sensor: 0.0, heartbeat_ms=1)
-        self._waiting: list[Message] = []
-        self._last_s = time.monotonic()
+        self._forwarder = Forwarder(self._buffer, _Nowhere(self._buffer), self._happenings)
+        self._forwarder.start()
 
-    def take(self, frames: list[Frame]) -> int:
-        """How many values these had."""
-        now_ms = time.time_ns() // 1_000_000
-        dated = [frame if frame.ts_ms else frame._replace(ts_ms=now_ms) for frame in frames]
-        self._waiting += [message_of(frame) for frame in self._reporting.filter(dated)]
-        if self._waiting and time.monotonic() - self._last_s > 0.02:
-            self._buffer.append("readings", self._waiting)
-            self._waiting = []
-            self._last_s = time.monotonic()
-        return sum(len(frame.values) for frame in frames)
-
-    async def drain(self, source: Source, seconds: float) -> int:
-        """Take what a source says for so long; returns how many values that were. It is closed then."""
-        await source.connect()
-        count = 0
-        until = time.monotonic() + seconds
-        async for frames in source.readings():
-            count += self.take(frames)
-            if time.monotonic() >= until:
-                break
-        await source.close()
-        return count
+    async def drain(self, source: Source, settings: Connection, seconds: float) -> int:
+        """Run a link for so long; returns how many values it has told, which are on the disk then."""
+        before = self._told()
+        link = Link(
+            source,
+            settings,
+            Gateway(),
+            address="",
+            topic="readings",
+            forwarder=self._forwarder,
+            happenings=self._happenings,
+            now_ms=lambda: time.time_ns() // 1_000_000,
+        )
+        running = asyncio.create_task(link.run())
+        await asyncio.wait({running}, timeout=seconds)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        told = self._told() - before
+        await self._forwarder.stored()
+        return told
 
     def close(self) -> None:
         """Let go of the files."""
+        self._forwarder.stop()
         self._buffer.close()
+
+    def _told(self) -> int:
+        labels = {"device": "bench", "result": "reported"}
+        return int(self._happenings.registry.get_sample_value("andon_gateway_values_total", labels) or 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from itertools import pairwise
 
 import orjson
@@ -15,6 +16,10 @@ from gateways.seam import GOOD, AwayError, Description, Frame, NonsenseError
 
 NOW_MS = 1_700_000_000_000
 SETTINGS = Modbus(name="pump", host="pump.example.com", points=({"address": 0, "sensor": "x"},))
+
+
+STOP = "stop"
+"""The gateway is stopped, and the library doesn't hand that on."""
 
 
 class _Hurried(asyncio.SelectorEventLoop):
@@ -55,6 +60,11 @@ class _Device:
 
     async def readings(self):
         for step in self._step:
+            if step is STOP:
+                self.task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(0)
+                continue
             if isinstance(step, BaseException):
                 raise step
             yield step
@@ -90,9 +100,10 @@ def live(*script, **gateway):
         now_ms=lambda: NOW_MS,
     )
     loop = _Hurried()
+    task = device.task = loop.create_task(link.run())
     try:
         with pytest.raises(asyncio.CancelledError):
-            loop.run_until_complete(link.run())
+            loop.run_until_complete(task)
     finally:
         loop.close()
     waits = [after - before for before, after in pairwise(device.tried_s)]
@@ -140,6 +151,14 @@ def test_a_device_that_answers_nonsense_is_left_alone_for_so_long():
         ({"x": 1.5}, "bad"),
     ]
     assert told[1]["ts"] > told[0]["ts"]
+
+
+@pytest.mark.parametrize("then", [[Frame("pump", 0, GOOD, {"x": 1})], AwayError("cancelled"), NonsenseError("7")])
+def test_a_gateway_that_is_stopped_ends_though_a_library_makes_something_else_of_it(then):
+    """An answer that came at the same moment (asyncio.wait_for), or a fault of the connection (pymodbus)."""
+    waits, _, _, _ = live([STOP, then], [[Frame("pump", 0, GOOD, {"x": 2})]])
+
+    assert waits == [], "it didn't connect again"
 
 
 def test_what_is_too_much_for_one_message_becomes_several():
