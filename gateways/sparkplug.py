@@ -242,8 +242,9 @@ class Host:
         asset, ts = "", -1
         frame: dict[str, Value] = {}
         for metric in payload.metrics:
-            point = find(metric.alias, _STRANGER)
-            if point is _STRANGER or not metric.alias:  # 0 may be an alias, or none
+            alias = metric.alias
+            point = find(alias, _STRANGER)
+            if point is _STRANGER or not alias:  # 0 may be an alias, or none
                 point = names.get((device, metric.name), _STRANGER) if metric.name else point
                 if point is _STRANGER:
                     strange += 1
@@ -251,18 +252,21 @@ class Host:
             if point is None:
                 continue
             of, sensor, getter, datatype, _ = point
-            value: Value = nan
-            if plain or not metric.is_null:
-                value = getattr(metric, getter)
-                if datatype < INTEGERS_UNSIGNED:
-                    value = integer(datatype, int(value))
-            at, before = metric.timestamp or sent_ms, quality
+            at = metric.timestamp or sent_ms
             if not plain:
+                before = quality
                 quality = sound if not metric.HasField("properties") else max(sound, _quality(metric.properties))
-            if at != ts or of != asset or quality != before:
+                if quality != before:
+                    ts = -1
+            if at != ts or of != asset:
                 asset, ts = of, at
                 frame = found.setdefault((asset, ts, quality), {})
-            frame[sensor] = value
+            if not plain and metric.is_null:
+                frame[sensor] = nan
+            elif datatype < INTEGERS_UNSIGNED:
+                frame[sensor] = integer(datatype, int(getattr(metric, getter)))
+            else:
+                frame[sensor] = getattr(metric, getter)
         if strange:
             self._refuse("unknown", "a metric that wasn't in the birth", count=strange)
             node.sound = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from contracts.gateways import Sparkplug
@@ -30,15 +31,17 @@ def sparkplug(seconds: float, store: Store) -> Iterator[Pair]:
     yield lambda: sparkplug_bare(seconds), lambda: asyncio.run(sparkplug_ours(seconds, store))
 
 
+@cache
 def _payloads() -> tuple[bytes, list[bytes]]:
     birth = Payload(timestamp=1_700_000_000_000, seq=0)
     for number in range(METRICS):
         birth.metrics.add(name=f"m{number}", alias=number, datatype=10, double_value=0.0)
     bodies = []
     for seq in range(256):
-        data = Payload(timestamp=1_700_000_000_000 + seq, seq=(seq + 1) & 255)
+        at = 1_700_000_000_000 + 1000 * seq  # so that it is later each time, but for a clock set back at the end
+        data = Payload(timestamp=at, seq=(seq + 1) & 255)
         for number in range(METRICS):
-            data.metrics.add(alias=number, timestamp=1_700_000_000_000 + seq, double_value=seq + number / 7)
+            data.metrics.add(alias=number, timestamp=at, double_value=seq + number / 7)
         bodies.append(data.SerializeToString())
     return birth.SerializeToString(), bodies
 

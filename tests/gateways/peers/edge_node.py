@@ -94,6 +94,8 @@ class PressNode:
         """In order: the broker tells no death."""
         self._client.disconnect()
         self._client.loop_stop()
+        # Only when nothing holds on to it does paho close the pair of sockets by which it wakes its thread.
+        self._client.on_subscribe = self._client.on_message = None
 
     def wait_for_command(self, wait_s: float = WAIT_S) -> bool:
         """Whether somebody asked something of it."""
