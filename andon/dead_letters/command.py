@@ -163,7 +163,8 @@ class _Resend:
         from dataflows.kafka_client import wait_for_topics  # noqa: PLC0415
 
         kafka = self._settings.kafka
-        topics = (*kafka.readings, kafka.commands, kafka.dead_letters)
+        commands = () if self._settings.commands.accept == "none" else (kafka.commands,)
+        topics = (*kafka.readings, *commands, kafka.dead_letters)
         hint = "Create what is missing: andon topics create"
         return wait_for_topics(kafka, topics, wait_s=self._settings.service.broker_wait_s, stop=stop, hint=hint)
 
@@ -196,7 +197,12 @@ class _Resend:
             more = f" and {len(plan.cut) - NAMED_MAX:,} more" if len(plan.cut) > NAMED_MAX else ""
             remark(f"Too large to be kept whole, so never sent again: {named}{more}.")
         for topic, count in plan.foreign.most_common(NAMED_MAX):
-            remark(f"Not sent: {_count(count, 'letter')} of {one_line(topic)}, a topic that the settings don't name.")
+            why = (
+                "which andon only reads"
+                if topic in self._settings.kafka.umh
+                else "a topic that the settings don't name"
+            )
+            remark(f"Not sent: {_count(count, 'letter')} of {one_line(topic)}, {why}.")
         if plan.commands:
             remark(f"Not sent: {_count(plan.commands, 'command')}. By commands.accept who gives a command signs it.")
         if plan.unreadable:

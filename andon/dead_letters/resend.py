@@ -66,7 +66,7 @@ class Plan:
     cut: set[Origin] = field(default_factory=set)
     """Messages of which only the beginning is there: never sent."""
     foreign: Counter[str] = field(default_factory=Counter)
-    """Letters of topics that the settings don't name: never sent."""
+    """Letters of topics that the settings don't name, or that andon only reads: never sent."""
     commands: int = 0
     """Letters of commands, where they must be signed or aren't taken: never sent, since whoever sends them would sign
     what somebody else has written."""
@@ -94,7 +94,7 @@ def plan_of(
         reason: only letters of this one; None: of all.
     """
     plan = Plan()
-    ours = {*settings.kafka.readings, settings.kafka.commands}
+    ours = {*settings.kafka.readings, settings.kafka.commands} - settings.kafka.umh
     as_it_was = settings.commands.accept == "any"
     found: dict[Origin, Letter] = {}
     done: set[Origin] = set()

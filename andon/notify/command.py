@@ -102,7 +102,7 @@ def notify(
         settings: of Kafka and the site.
         alertmanagers: each is told everything; closed in the end.
         every_s: between two repetitions of all that fires.
-        link: see `andon.notices.Notices`.
+        link: see `andon.notify.notices.Notices`.
         stop: ends it within some seconds.
 
     Raises: SourceError if no broker answers at the start, the alarm-state topic is missing, or can't be read any more.

@@ -11,7 +11,7 @@ from andon.dead_letters.resend import Memory, Sender, plan_of, send
 from andon.dead_letters.resent import Resent
 from contracts.errors import SinkError, SourceError
 from contracts.readings import Reason, Reject
-from contracts.settings import Commands, Settings
+from contracts.settings import Commands, Kafka, Settings
 from dataflows.kafka_sink import dead_letter
 
 SETTINGS = Settings()
@@ -276,6 +276,16 @@ def test_letters_of_topics_that_are_not_in_the_settings_are_not_sent():
 
     assert plan.send == set()
     assert plan.foreign == {"payroll": 1, "andon.alerts": 1}
+
+
+def test_letters_of_a_topic_that_andon_only_reads_are_not_sent():
+    """A hub's own topic has other readers, and nothing is written to it."""
+    settings = Settings(kafka=Kafka(readings=("readings", "umh.messages"), formats={"umh.messages": "umh"}))
+
+    plan = plan_of([letter(0), letter(1, topic="umh.messages")], settings=settings, resent={}, reason=None)
+
+    assert [place.offset for place in plan.send] == [0]
+    assert plan.foreign == {"umh.messages": 1}
 
 
 def test_records_of_somebody_else_are_counted_and_not_sent():
