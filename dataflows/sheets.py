@@ -38,6 +38,7 @@ __all__ = [
     "layout_of",
     "time_column",
     "times_in",
+    "words_in",
 ]
 
 BATCH_LINES = 4096
@@ -229,6 +230,15 @@ def times_in(column: Column, choice: Choice) -> NDArray[np.int64]:
     )
 
 
+def words_in(column: Column) -> Sequence[str]:
+    """The cells of a column of names or codes as text: a whole number has no point, and a missing one is empty."""
+    if not isinstance(column, np.ndarray):
+        return column
+    return [
+        "" if np.isnan(cell) else f"{cell:.0f}" if cell == np.trunc(cell) else repr(cell) for cell in column.tolist()
+    ]
+
+
 def _column(sheet: Sheet, name: str) -> int:
     if name not in sheet.columns:
         raise _missing(sheet, name)
@@ -339,15 +349,15 @@ class _Long:
         values, bad_values = common.numbers(batch.columns[self._value])
         names = np.full(len(times), NAME_INVALID, np.int32)
         qualities = np.zeros(len(times), np.uint8)
-        assets = _words(batch.columns[self._asset]) if self._asset is not None else [common.asset] * len(times)
-        for row, (asset, sensor) in enumerate(zip(assets, _words(batch.columns[self._sensor]), strict=True)):
+        assets = words_in(batch.columns[self._asset]) if self._asset is not None else [common.asset] * len(times)
+        for row, (asset, sensor) in enumerate(zip(assets, words_in(batch.columns[self._sensor]), strict=True)):
             name = self._name(asset, sensor)
             if isinstance(name, int):
                 names[row] = name
             elif times[row]:
                 rejects.append(common.reject(batch, row, Reason.BAD_NAME, name))
         if self._quality is not None:
-            for row, cell in enumerate(_words(batch.columns[self._quality])):
+            for row, cell in enumerate(words_in(batch.columns[self._quality])):
                 quality = self._quality_of(cell)
                 if quality is None:
                     names[row] = NAME_INVALID
@@ -384,15 +394,6 @@ class _Long:
         if cell not in self._qualities:
             self._qualities[cell] = quality_of(cell)
         return self._qualities[cell]
-
-
-def _words(column: Column) -> Sequence[str]:
-    """The cells of a column of names or codes as text: a whole number has no point, and a missing one is empty."""
-    if not isinstance(column, np.ndarray):
-        return column
-    return [
-        "" if np.isnan(cell) else f"{cell:.0f}" if cell == np.trunc(cell) else repr(cell) for cell in column.tolist()
-    ]
 
 
 def _in_order(batch: Batch, rejects: list[Reject]) -> tuple[Reject, ...]:

@@ -13,7 +13,7 @@ from dataflows.cells import MISSING_WORDS, numbers_of, time_of
 from dataflows.csv_sheet import CsvSheet
 from dataflows.files import is_table, open_sheet
 from dataflows.packed import stem_of
-from dataflows.sheets import time_column, times_in
+from dataflows.sheets import time_column, times_in, words_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -186,9 +186,10 @@ def _stretches(sheet: Sheet, name: str, choice: Choice, *, source: int, asset: s
         times = times_in(batch.columns[time], choice)
         flags = _numbers(batch.columns[flag], sheet)
         marked = np.nan_to_num(flags) != 0
+        assets = None if asset_column is None else words_in(batch.columns[asset_column])
         for row in np.flatnonzero(times).tolist():
             ts = int(times[row])
-            one = asset if asset_column is None else str(batch.columns[asset_column][row]).strip() or asset
+            one = asset if assets is None else assets[row].strip() or asset
             if marked[row]:
                 begun[one] = (min(begun[one][0], ts), max(begun[one][1], ts)) if one in begun else (ts, ts)
             elif one in begun:

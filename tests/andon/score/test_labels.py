@@ -105,6 +105,19 @@ def test_in_a_long_table_a_stretch_is_one_assets(tmp_path):
     ]
 
 
+def test_assets_that_are_numbers_are_named_as_their_readings_are(tmp_path):
+    """Parquet has numbers where CSV has text."""
+    arrow = pytest.importorskip("pyarrow", reason="Parquet files need pip install 'andon[parquet]'")
+    from pyarrow import parquet  # noqa: PLC0415 - an optional extra
+
+    rows = {"ts": [T0, T0 + 1], "asset": [1001, 1001], "sensor": ["s", "s"], "value": [1, 2], "fault": [0, 1]}
+    parquet.write_table(arrow.table(rows), tmp_path / "line.parquet")
+
+    (given,) = labels_in_column("fault", [tmp_path / "line.parquet"], Choice())
+
+    assert given.asset == "1001"
+
+
 def test_a_label_column_that_no_file_has_is_told(tmp_path):
     """Messages have no columns."""
     with pytest.raises(SourceError, match="no file has a column 'fault'"):
