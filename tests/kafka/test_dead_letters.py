@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 
-from tests.kafka.service import Service, Topics, andon, environment, produce, read_all, wait_until
+from tests.kafka.service import WAIT_S, Service, Topics, andon, environment, produce, read_all, wait_until
 
 T0 = 1_700_000_000_000
 MANY = {"asset": "press-1", "ts": T0, "values": {"temp": "hot", "": 1.0, "flow": "much"}}
@@ -83,7 +83,7 @@ def test_following_shows_what_comes_until_it_is_told_to_stop(kafka, topics, tmp_
         wait_until(lambda: output.read_bytes().count(b"\n") == 5, "what has come")
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(20) == 0
+        assert process.wait(WAIT_S) == 0
         assert json.loads(output.read_text().splitlines()[-1])["reason"] == "not_object"
     finally:
         process.kill()
@@ -96,7 +96,7 @@ def test_a_reader_who_has_seen_enough_ends_it_quietly(kafka, topics, tmp_path):
 
     command = f"{sys.executable} -m andon dead-letters --settings {service.settings} --follow | head -1"
 
-    done = subprocess.run(["sh", "-c", command], env=environment(), capture_output=True, timeout=60, check=False)
+    done = subprocess.run(["sh", "-c", command], env=environment(), capture_output=True, timeout=WAIT_S, check=False)
 
     assert done.stdout.count(b"\n") == 1
     assert done.stderr == b""

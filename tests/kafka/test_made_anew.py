@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.conftest import ADMIN_WAIT_S, wait_until_known
-from tests.kafka.service import Service, Topics, produce, read_all, reading, wait_until
+from tests.kafka.service import WAIT_S, Service, Topics, produce, read_all, reading, wait_until
 
 pytestmark = pytest.mark.timeout(600)  # several starts of a service, and a busy machine takes a minute for each
 
@@ -88,6 +88,6 @@ def test_a_topic_that_is_made_anew_while_andon_works_is_noticed(kafka, topics, t
             produce(kafka, topic, hot("press-2", 6))
         service.process.send_signal(signal.SIGCONT)
 
-        assert service.process.wait(90) == 1
+        assert service.process.wait(2 * WAIT_S) == 1
     complaint = service.stderr.read_text().splitlines()[-1]
     assert complaint.startswith(f"andon: kafka {topic}: it was deleted and made anew meanwhile. Start andon again")

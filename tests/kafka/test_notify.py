@@ -23,7 +23,7 @@ from deploy.alertmanager.local import EXAMPLE, LocalAlertmanager
 from deploy.debian import ProgramError, program
 from tests.alarm_states import alarm_state, heartbeat
 from tests.conftest import unavailable
-from tests.kafka.service import andon, environment, produce, wait_until
+from tests.kafka.service import WAIT_S, andon, environment, produce, wait_until
 
 QUICK_S = 2
 """Between two repetitions, where a test waits for what happens without them. Elsewhere they are far apart, so that
@@ -105,7 +105,7 @@ class Notify:
     def end(self, number):
         """Its exit code."""
         self._process.send_signal(number)
-        return self._process.wait(30)
+        return self._process.wait(WAIT_S)
 
     def close(self):
         """Leave no process behind."""

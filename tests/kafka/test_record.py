@@ -11,7 +11,17 @@ from confluent_kafka import Producer
 
 from contracts.settings import Kafka
 from dataflows.excerpt import Excerpt, Stretch
-from tests.kafka.service import Service, Topics, andon, environment, produce, read_all, wait_until, without_floods
+from tests.kafka.service import (
+    WAIT_S,
+    Service,
+    Topics,
+    andon,
+    environment,
+    produce,
+    read_all,
+    wait_until,
+    without_floods,
+)
 
 T0 = 1_700_000_000_000
 HOUR_MS = 3_600_000
@@ -135,7 +145,7 @@ def test_what_comes_is_recorded_until_ctrl_c_and_a_file_is_not_overwritten(kafka
         produce(kafka, work.readings, [{"asset": "b", "sensor": "s", "ts": T0, "value": at} for at in range(20_000)])
         wait_until(lambda: part.exists() and part.stat().st_size > 10_000, "what came is written")
         process.send_signal(signal.SIGINT)
-        told, errors = process.communicate(timeout=60)
+        told, errors = process.communicate(timeout=WAIT_S)
 
     assert process.returncode == 0, errors
     messages = json.loads(told)["messages"]
@@ -156,7 +166,7 @@ def test_partitions_that_are_held_back_lose_nothing(kafka, topics):
             Kafka(bootstrap_servers=kafka),
             [topic],
             Stretch(),
-            wait_s=30,
+            wait_s=WAIT_S,
             stop=threading.Event(),
             queued_bytes_max=queued_bytes_max,
         ) as excerpt:

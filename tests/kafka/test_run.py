@@ -216,7 +216,7 @@ def test_without_a_broker_it_says_so_and_ends(tmp_path):
         text = text.replace(f'{name} = "any"', f'{name} = "any-{number}"')
     service.settings.write_text(text)
 
-    done = andon("run", "--settings", str(service.settings), timeout_s=30)
+    done = andon("run", "--settings", str(service.settings))
 
     assert done.returncode == 1
     complaint = done.stderr.splitlines()[-1]

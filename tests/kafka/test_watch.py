@@ -28,7 +28,7 @@ from contracts.readings import Reason, Reject
 from dataflows.kafka_sink import alert_headers, dead_letter
 from tests.alarm_states import alarm_state, heartbeat
 from tests.andon.watched import key_of
-from tests.kafka.service import Service, Topics, environment, produce, read_all, wait_until
+from tests.kafka.service import WAIT_S, Service, Topics, environment, produce, read_all, wait_until
 
 WIDTH, HEIGHT = 120, 24
 CLEAR, RESTORED = b"\x1b[?1049h", b"\x1b[?1049l"
@@ -64,7 +64,7 @@ class Plant:
 
     def wait_for_command(self, number):
         """The newest command, when so many have come, and where it is."""
-        wait_until(lambda: len(self.commands()) == number, f"command {number}", wait_s=20)
+        wait_until(lambda: len(self.commands()) == number, f"command {number}")
         message = read_all(self.kafka, self.topics.commands)[-1]
         return json.loads(message.value()), message
 
@@ -143,13 +143,13 @@ class Terminal:
 
     def wait_for(self, words):
         """Until the screen says so."""
-        wait_until(lambda: words in self.screen or self.process.poll() is not None, words, wait_s=30)
+        wait_until(lambda: words in self.screen or self.process.poll() is not None, words)
         assert words in self.screen, self.output[-3_000:].decode("utf-8", "replace")
 
     def wait_for_end(self):
         """The exit code, once the terminal is as the shell had left it."""
-        code = self.process.wait(20)
-        wait_until(lambda: RESTORED in self.output.rpartition(CLEAR)[2], "the screen as it was before", wait_s=10)
+        code = self.process.wait(WAIT_S)
+        wait_until(lambda: RESTORED in self.output.rpartition(CLEAR)[2], "the screen as it was before")
         assert termios.tcgetattr(self._program) == self.before
         return code
 
@@ -215,7 +215,7 @@ def test_a_terminal_is_put_back_when_the_program_is_told_to_end(plant, number):
     with Terminal(plant) as terminal:
         terminal.wait_for("press-1")
         terminal.resize(150, 30)
-        wait_until(lambda: len(terminal.screen.split("\n")) == 30, "a larger screen", wait_s=20)
+        wait_until(lambda: len(terminal.screen.split("\n")) == 30, "a larger screen")
         terminal.press("a")
         terminal.wait_for("Acknowledge press-1")
         terminal.process.send_signal(number)
@@ -247,13 +247,13 @@ def test_programs_get_a_line_for_each_change(plant, tmp_path, options):
     plant.says(first)
     output = tmp_path / "lines"
     with output.open("wb") as stdout, piped(plant, stdout, *options) as process:
-        wait_until(lambda: output.read_bytes().count(b"\n") == 1, "what stands", wait_s=30)
+        wait_until(lambda: output.read_bytes().count(b"\n") == 1, "what stands")
         plant.says(second)
         plant.says(first, gone=True)
-        wait_until(lambda: output.read_bytes().count(b"\n") == 3, "what has come", wait_s=30)
+        wait_until(lambda: output.read_bytes().count(b"\n") == 3, "what has come")
         process.terminate()
 
-        assert process.wait(20) == 0
+        assert process.wait(WAIT_S) == 0
         assert process.stderr.read() == b""
     lines = output.read_text().splitlines()
     if options:
@@ -269,5 +269,5 @@ def test_a_reader_who_goes_away_ends_it_quietly(plant):
         assert b"press-1" in process.stdout.readline()
         process.stdout.close()
 
-        assert process.wait(20) == 0
+        assert process.wait(WAIT_S) == 0
         assert process.stderr.read() == b""
