@@ -38,7 +38,7 @@ class Plan:
 
 
 def plans(kafka: Kafka, *, partitions: int) -> list[Plan]:
-    """All topics that andon reads and writes.
+    """All topics that andon reads and writes, but for those that it only reads: another makes them, in its own way.
 
     Args:
         partitions: of the topics with readings.
@@ -57,7 +57,7 @@ def plans(kafka: Kafka, *, partitions: int) -> list[Plan]:
         "min.cleanable.dirty.ratio": "0.1",
     }
     return [
-        *(Plan(name, partitions, readings) for name in kafka.readings),
+        *(Plan(name, partitions, readings) for name in kafka.readings if name not in kafka.umh),
         Plan(kafka.alerts, others, {**stamped, "cleanup.policy": "delete", "retention.ms": str(30 * DAY_MS)}),
         Plan(kafka.alarms, others, alarms),
         Plan(kafka.commands, others, {**stamped, "cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS)}),
@@ -116,7 +116,7 @@ def command() -> None:
 @click.option("--partitions", default=12, show_default=True, type=click.IntRange(1, 10_000), help="Of the readings.")
 @click.option("--replication-factor", default=1, show_default=True, type=click.IntRange(1, 100), help="Copies of each.")
 def create(file: str, partitions: int, replication_factor: int) -> None:
-    """Create the topics that are missing. What exists is left as it is.
+    """Create the topics that are missing. What exists is left as it is, and so is what another makes (kafka.formats).
 
     \b
     andon topics create
@@ -131,6 +131,8 @@ def create(file: str, partitions: int, replication_factor: int) -> None:
             )
         else:
             click.echo(f"exists  {plan.name}")
+    for name in sorted(kafka.umh):
+        click.echo(f"left    {name}: its hub makes it")
 
 
 def rights_of(settings: Settings, role: str) -> list[tuple[tuple[str, ...], list[tuple[str, str]]]]:

@@ -79,4 +79,6 @@ def _described(client: Any, topics: Iterable[str]) -> dict[str, list[AclOperatio
             found[name] = answer.result(2 * ASK_S).authorized_operations
         except KafkaException as error:
             found[name] = error.args[0] if error.args[0].name() in _DENIED else None
+        except TimeoutError:
+            found[name] = None
     return found

@@ -13,6 +13,13 @@ def test_all_topics_of_the_settings_are_planned_once():
     assert [plan.name for plan in plans(kafka, partitions=12)] == ["a", "b", "c", "d", "e", "f"]
 
 
+def test_a_topic_of_another_is_not_planned():
+    """A hub that comes later would find its own topic made in our way."""
+    kafka = Kafka(readings=("a", "umh.messages"), formats={"umh.messages": "umh"}, alerts="c")
+
+    assert [plan.name for plan in plans(kafka, partitions=12)][:2] == ["a", "c"]
+
+
 def test_readings_are_stamped_by_the_broker():
     """Silence is measured on arrival, and a device's clock may be wrong."""
     readings, *_ = plans(Kafka(), partitions=12)

@@ -32,7 +32,7 @@ def test_a_tag_above_its_limit_is_an_alert(kafka, topics, tmp_path):
     done = type_in(tmp_path, [". .venv/bin/activate\n", text], **variables)
 
     assert done.returncode == 0, done.stderr
-    assert f"exists  {there.readings}" in done.stdout
+    assert f"left    {there.readings}: its hub makes it" in done.stdout
     (alert,) = [orjson.loads(message.value()) for message in read_all(kafka, there.alerts)]
     assert (alert["asset"], alert["sensor"]) == ("acme.plant-1.shop.line-1", "motor.temp")
     assert (alert["value"], alert["rule"], alert["ts"]) == (97.5, "h", now_ms)
