@@ -34,6 +34,8 @@ STEPS = ("samples", "windows", "alarms", "flood")
 RESULTS = ("accepted", "late", "duplicate", "out_of_order")
 COMMANDS = ("done", "refused")
 HEARTBEATS = ("delivered", "failed")
+PASSED_OVER = ("unreadable", "too_many")
+"""Why records of devices are."""
 LEARNING = ("warming", "learning", "paused")
 LISTED_MAX = 100
 """Series that are named in a list: who looks wants to know why, not to read a thousand names."""
@@ -85,6 +87,12 @@ class Happenings:
         self._readings = Counter("andon_readings", "Readings by what became of them.", ["result"], registry=on)
         self._bad = Counter("andon_readings_bad", "Readings of less than good quality.", ["quality"], registry=on)
         self._rejects = Counter("andon_rejects", "Messages or values refused, by reason.", ["reason"], registry=on)
+        self._devices_passed_over = Counter(
+            "andon_devices_passed_over",
+            "Records of the inventory topic that can't be read, or are about more devices than are watched.",
+            ["reason"],
+            registry=on,
+        )
         self._umh_left_out = Counter(
             "andon_umh_left_out",
             "Messages of UMH topics that are no readings: texts, records, tombstones.",
@@ -171,6 +179,7 @@ class Happenings:
             (self._snapshot_bytes, STEPS),
             (self._learning, LEARNING),
             (self._heartbeats, HEARTBEATS),
+            (self._devices_passed_over, PASSED_OVER),
         ):
             for value in values:
                 metric.labels(value)
@@ -202,6 +211,12 @@ class Happenings:
     def ts_missed(self, count: int) -> None:
         """Messages came without a time of their own."""
         self._ts_missing.inc(count)
+
+    def devices_passed_over(self, reason: str, count: int) -> None:
+        """Records of devices can't be read, or there are more devices than are watched."""
+        self._devices_passed_over.labels(reason).inc(count)
+        if self._once(f"devices {reason}"):
+            self._log.warning("devices passed over", reason=reason, repeated="counted, not logged")
 
     def umh_left_out(self, count: int) -> None:
         """Messages of a UMH topic said something that is no reading."""

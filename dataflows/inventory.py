@@ -9,6 +9,7 @@ What is on the topic when a fresh state directory is first used is the plant as 
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ class Inventory:
     """What is known of all devices. Pure: records in, findings out; deterministic in the records."""
 
     def __init__(self, saved: Mapping[str, dict[str, Any]] | None = None) -> None:
+        self._passed_over: Counter[str] = Counter()
         self._known: dict[str, dict[str, Any]] = {key: dict(row) for key, row in (saved or {}).items()}
 
     def snapshot(self) -> dict[str, dict[str, Any]]:
@@ -56,16 +58,26 @@ class Inventory:
         """What one record says that wasn't known.
 
         Args:
+            body: of the record; None, a tombstone, leaves what is known as it is.
             news: False while the plant is met for the first time.
         """
+        if body is None:
+            return []
         try:
-            record = DeviceRecord.model_validate_json(body or b"")
+            record = DeviceRecord.model_validate_json(body)
         except ValidationError:
+            self._passed_over["unreadable"] += 1
             return []
         row = self._known.get(record.key)
         if row is None and len(self._known) >= DEVICES_MAX:
+            self._passed_over["too_many"] += 1
             return []
         return list(self._judged(record, row, news=news))
+
+    def take_passed_over(self) -> Counter[str]:
+        """How many records said nothing that could be taken since the last call, by why (`happenings.PASSED_OVER`)."""
+        passed_over, self._passed_over = self._passed_over, Counter()
+        return passed_over
 
     def _judged(self, record: DeviceRecord, row: dict[str, Any] | None, *, news: bool) -> Iterator[Finding]:
         identity = {name: getattr(record, name) for name in IDENTITY}
@@ -190,6 +202,8 @@ class _Devices(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         for message in self._reader.poll(POLL_MAX).messages:
             found = self._inventory.take(message.value(), news=self._met)
             out += [(group_key(group_of(finding.asset, groups)), (finding,)) for finding in found]
+        for why, count in self._inventory.take_passed_over().items():
+            self._surroundings.happenings.devices_passed_over(why, count)
         if not self._met and self._reader.reached(self._reader.ends_at_start):
             self._met = True
         return out

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
+from structlog.testing import capture_logs
 
 from alarms.wording import message
 from contracts.inventory import DeviceRecord
+from contracts.settings import Settings
 from dataflows import inventory
-from dataflows.inventory import NEWS_MS, Inventory
+from dataflows.happenings import Happenings
+from dataflows.inventory import NEWS_MS, Inventory, KafkaInventory
+from dataflows.lanes import LaneSurroundings
+from dataflows.standing import Standing
+from tests.fake_kafka import FakeBroker
 
 T0 = 1_700_000_000_000
 
@@ -92,10 +100,24 @@ def test_a_restart_says_nothing_twice():
     assert told(devices, record(3)) == [("vanished", False)]
 
 
-@pytest.mark.parametrize("body", [None, b"", b"{}", b"nonsense", record().replace(b"present", b"gone")])
-def test_what_is_no_record_is_passed_over(body):
-    """Tombstones, and what others wrote there."""
-    assert Inventory().take(body, news=True) == []
+@pytest.mark.parametrize("body", [b"", b"{}", b"nonsense", record().replace(b"present", b"gone")])
+def test_what_is_no_record_is_passed_over_and_counted(body):
+    """A newer gateway's, perhaps, and what others wrote there."""
+    devices = Inventory()
+
+    assert devices.take(body, news=True) == []
+    assert devices.take_passed_over() == {"unreadable": 1}
+    assert devices.take_passed_over() == {}
+
+
+def test_a_tombstone_says_nothing():
+    """A gateway that is gone for good takes its devices from the list; what was told of them stands."""
+    devices = Inventory()
+    told(devices, record(), record(1, state="absent", why="x"), news=False)
+
+    assert devices.take(None, news=True) == []
+    assert devices.take_passed_over() == {}
+    assert told(devices, record(2)) == [("vanished", False)]
 
 
 def test_how_many_are_watched_is_bounded(monkeypatch):
@@ -104,6 +126,7 @@ def test_how_many_are_watched_is_bounded(monkeypatch):
     devices = Inventory()
 
     assert told(devices, record(), record(device="other")) == [("appeared", True)]
+    assert devices.take_passed_over() == {"too_many": 1}
 
 
 @pytest.mark.parametrize(
@@ -126,3 +149,26 @@ def test_an_operator_reads_what_it_is(change, said):
     (found,) = devices.take(record(1, **change), news=True)
 
     assert message(found, None) == said
+
+
+def test_what_is_passed_over_is_told_and_counted():
+    """An engineer whose gateway is newer than the service finds out why its devices aren't watched."""
+    broker = FakeBroker({("devices", 0): (0, 0)})
+    happenings = Happenings()
+    around = LaneSurroundings(
+        settings=Settings(),
+        happenings=happenings,
+        standing=Standing(1),
+        stop=threading.Event(),
+        now_ms=lambda: T0,
+        open_consumer=broker.consumer,
+    )
+    part = KafkaInventory(around, topic="devices", partition_count=1).build_part("devices", "inventory-00", None)
+    broker.send("devices", 0, b"nonsense", record(), b"{}")
+
+    with capture_logs() as logs:
+        part.next_batch()
+
+    assert [(log["event"], log["reason"]) for log in logs] == [("devices passed over", "unreadable")]
+    passed_over = {"reason": "unreadable"}
+    assert happenings.registry.get_sample_value("andon_devices_passed_over_total", passed_over) == 2
