@@ -61,7 +61,7 @@ def warm_lane() -> None:
     from dataflows.direct import Direct, open_direct  # noqa: PLC0415
 
     consumer = Consumer({"group.id": "warm", "log_level": 0})
-    direct = open_direct(consumer, ())
+    direct = open_direct(consumer, (), lambda _error: None)
     if isinstance(direct, Direct):
         direct.close()
     consumer.close()

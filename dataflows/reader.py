@@ -255,7 +255,7 @@ class Reader:
         return np.fromiter(indexes, np.uint16, count), offsets
 
     def _open_direct(self) -> Direct | None:
-        direct = open_direct(self._consumer, self.partitions)
+        direct = open_direct(self._consumer, self.partitions, self._error)
         if isinstance(direct, Direct):
             return direct
         self._happenings.direct_lane_missed(direct)

@@ -1,8 +1,5 @@
 """Takes messages over from a queue of librdkafka: copies them into one piece of text, and gives their memory back.
 
-Messages are asked for as *events*, one at a time: librdkafka's other ways call the consumer's Python callbacks from
-inside (for a topic that is gone, say), where confluent-kafka doesn't expect it and ends the process.
-
 Reads `rd_kafka_message_t` of librdkafka's public C API, which has kept its layout since version 0.9:
 
     0 error (i32) · 8 topic · 16 partition (i32) · 24 value · 32 its length · 40 key · 48 its length · 56 offset (i64)
@@ -22,30 +19,31 @@ from contracts.readings import Rows
 from dataflows.scan.memory import as_signed, copy_bytes, put_nul, word_at
 from detectors.compiled import compiled, inlined
 
-__all__ = ["bytes_of", "drain"]
+__all__ = ["COUNT", "NEXT", "bytes_of", "drain", "is_error"]
 
 
 def _function(name: str, result: Any, *arguments: Any) -> Any:
     return types.ExternalFunction(name, result(*arguments))
 
 
-_next_event = _function("rd_kafka_queue_poll", types.intp, types.intp, types.int32)
-_kind_of = _function("rd_kafka_event_type", types.int32, types.intp)
-_message_of = _function("rd_kafka_event_message_next", types.intp, types.intp)
+_fetch = _function("rd_kafka_consume_batch_queue", types.intp, types.intp, types.int32, types.intp, types.uint64)
 _timestamp_of = _function("rd_kafka_message_timestamp", types.int64, types.intp, types.intp)
-_give_back = _function("rd_kafka_event_destroy", types.void, types.intp)
-
-_FETCHED = 2
-"""RD_KAFKA_EVENT_FETCH: the event of a message."""
+_give_back = _function("rd_kafka_message_destroy", types.void, types.intp)
 
 _ABSENT = -1
-_VALUE, _KEY = 24, 40
-"""Where the address of each stands; its length stands behind it."""
+_VALUE, _KEY, _OFFSET = 24, 40, 56
+"""Where each stands: of the first two an address, and behind it a length."""
+_ERROR_BITS = np.uint64(0xFFFFFFFF)
+
+NEXT, COUNT = 0, 1
+"""Of those that were fetched together: which is to be taken over next, and how many they are."""
 
 
 @compiled
 def drain(
     queue: int,
+    fetched: Rows,
+    fetched_at: int,
     held: Rows,
     partition: int,
     text: int,
@@ -59,8 +57,9 @@ def drain(
 
     Args:
         queue: address of an `rd_kafka_queue_t`.
-        held: addresses of an event that was taken from the queue and not given back yet, and of its message; 0: none.
-            Left so, it needs the caller: an event without a message, or one whose message needs more room.
+        fetched: receives addresses of messages, as many at once as it is long.
+        fetched_at: its own address.
+        held: NEXT and COUNT of those. Left unequal, the next one needs the caller: it is an error, or needs more room.
         partition: index into the poll's sources.
         text: address of the text, of which `used` bytes are taken, of the `room` that messages may take.
         messages: dtype MESSAGE, of which the first `taken` are filled.
@@ -69,14 +68,14 @@ def drain(
     Returns: bytes of the text, and messages, that are taken now.
     """
     while taken < len(messages):
-        if held[0] == 0:
-            held[0] = _next_event(queue, np.int32(0))
-            if held[0] == 0:
+        if held[NEXT] == held[COUNT]:
+            held[NEXT] = 0
+            held[COUNT] = _fetch(queue, np.int32(0), fetched_at, np.uint64(min(len(fetched), len(messages) - taken)))
+            if held[COUNT] <= 0:
+                held[COUNT] = 0
                 break
-            if _kind_of(held[0]) == _FETCHED:
-                held[1] = _message_of(held[0])
-        address = held[1]
-        if address == 0:
+        address = fetched[held[NEXT]]
+        if is_error(address):
             break
         value, key = as_signed(word_at(address + _VALUE)), as_signed(word_at(address + _KEY))
         length, key_length = _length(address, _VALUE), _length(address, _KEY)
@@ -89,14 +88,20 @@ def drain(
         message.start = used
         message.length = length if value != 0 else _ABSENT
         message.stamp_ms = _timestamp_of(address, 0)
-        message.offset = as_signed(word_at(address + 56))
+        message.offset = as_signed(word_at(address + _OFFSET))
         message.partition = partition
         keys[taken] = key_length if key != 0 else _ABSENT
         used += length + 1 + key_length
         taken += 1
-        _give_back(held[0])
-        held[:] = 0
+        _give_back(address)
+        held[NEXT] += 1
     return used, taken
+
+
+@compiled
+def is_error(message: int) -> bool:
+    """It is the end of its partition, or a fault."""
+    return bool(word_at(message) & _ERROR_BITS)
 
 
 @compiled
