@@ -35,10 +35,14 @@ class Place(NamedTuple):
     """Where a point is."""
 
     area: Area
-    span: Span
+    start: int
     """In the area's own unit: registers, coils, bytes."""
     field: Field
-    """Counted in bytes from the beginning of the span."""
+    """Counted in bytes from there."""
+
+    def span(self, unit: int) -> Span:
+        """What has to be read for it, where a unit has so many bytes."""
+        return Span(self.start, self.start + -(-self.field.end // unit))
 
 
 class Block(NamedTuple):
@@ -182,12 +186,12 @@ def blocks_of(places: Iterable[Place], *, unit: int, length_max: int, gap_max: i
         by_area.setdefault(place.area, []).append(place)
     blocks = []
     for area, here in by_area.items():
-        left = deque(sorted(here, key=lambda place: place.span))
-        for span in spans((place.span for place in here), length_max=length_max, gap_max=gap_max):
+        left = deque(sorted(here, key=lambda place: place.span(unit)))
+        for span in spans((place.span(unit) for place in here), length_max=length_max, gap_max=gap_max):
             fields = []
-            while left and left[0].span.end <= span.end:
+            while left and left[0].span(unit).end <= span.end:
                 place = left.popleft()
-                fields.append(place.field._replace(at=place.field.at + unit * (place.span.start - span.start)))
+                fields.append(place.field._replace(at=place.field.at + unit * (place.start - span.start)))
             names = tuple((field.asset, field.sensor) for field in fields)
             blocks.append(Block(area, span, Layout(fields), names))
     return blocks

@@ -18,7 +18,7 @@ from contracts.gateways import Modbus, ModbusPoint
 from gateways.address import settings_at
 from gateways.blocks import Block, Place, PolledBlocks, Refusal, blocks_of, name_of
 from gateways.happenings import Happenings
-from gateways.layout import SIZES, Field, Span
+from gateways.layout import SIZES, Field
 from gateways.seam import GOOD, AwayError, Description, Discovered, FoundPoint, NonsenseError
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def _plan(settings: Modbus, registers_max: int) -> list[Block]:
 def _place(settings: Modbus, point: ModbusPoint) -> Place:
     name = name_of(settings, point)
     if point.table in BIT_TABLES:
-        return Place((point.table,), Span(point.address, point.address + 1), Field(*name, at=0, kind="?"))
+        return Place((point.table,), point.address, Field(*name, at=0, kind="?"))
     kind = _KINDS[point.type]
     size = SIZES.get(kind, 2)
     bit = point.bit or 0
@@ -205,7 +205,7 @@ def _place(settings: Modbus, point: ModbusPoint) -> Place:
         offset=point.offset,
         swapped=point.word_order == "little" and size > 2,
     )
-    return Place((point.table,), Span(point.address, point.address + size // 2), field)
+    return Place((point.table,), point.address, field)
 
 
 def _text(value: Any) -> str:

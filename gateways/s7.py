@@ -21,7 +21,7 @@ from contracts.gateways import S7, S7Point
 from gateways.address import settings_at
 from gateways.blocks import Block, Place, PolledBlocks, Refusal, blocks_of, name_of
 from gateways.happenings import Happenings
-from gateways.layout import SIZES, Field, Span
+from gateways.layout import Field
 from gateways.seam import AwayError, Description, Discovered, FoundPoint, NonsenseError
 
 if TYPE_CHECKING:
@@ -103,11 +103,12 @@ class S7Source(PolledBlocks):
 
     async def _ask(self, block: Block) -> bytes | Refusal:
         assert self.client is not None
-        letter, db = block.area
+        letter, *db = block.area
         size = block.span.end - block.span.start
         try:
             data = await asyncio.wait_for(
-                self.client.read_area(_AREAS[str(letter)], int(db), block.span.start, size), self._settings.timeout_s
+                self.client.read_area(_AREAS[str(letter)], int(db[0]) if db else 0, block.span.start, size),
+                self._settings.timeout_s,
             )
         except _FAULTS as error:
             raise AwayError(f"{self._settings.host}: {str(error) or 'no answer'}") from error
@@ -174,7 +175,6 @@ def _place(settings: S7, point: S7Point) -> Place:
     found = _ADDRESS.fullmatch(point.address)
     assert found is not None, point.address
     kind = _KINDS[point.type or _USUAL[found["width"] or "X"]]
-    at = int(found["at"])
     field = Field(
         *name_of(settings, point),
         at=0,
@@ -183,8 +183,8 @@ def _place(settings: S7, point: S7Point) -> Place:
         scale=point.scale,
         offset=point.offset,
     )
-    area = ("DB", int(found["db"])) if found["db"] else (found["area"], 0)
-    return Place(area, Span(at, at + SIZES.get(kind, 1)), field)
+    area = ("DB", int(found["db"])) if found["db"] else (found["area"],)
+    return Place(area, int(found["at"]), field)
 
 
 def _text(field: object) -> str:

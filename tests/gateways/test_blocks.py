@@ -18,10 +18,9 @@ MEMORY = {
 }
 
 
-def place(area, unit, address, kind):
-    """A number at an address of an area, in units of so many bytes."""
-    size = -(-SIZES[kind] // unit)
-    return Place((area,), Span(address, address + size), Field("asset", f"{area} {address} {kind}", 0, kind))
+def place(area, address, kind):
+    """A number at an address of an area."""
+    return Place((area,), address, Field("asset", f"{area} {address} {kind}", 0, kind))
 
 
 @st.composite
@@ -29,7 +28,7 @@ def _places(draw):
     unit = draw(st.sampled_from([1, 2]))
     kinds = st.sampled_from([kind for kind, size in SIZES.items() if size >= unit])
     numbers = st.tuples(st.sampled_from("ab"), st.integers(0, AREA_BYTES // unit - 8), kinds)
-    return unit, [place(area, unit, address, kind) for area, address, kind in draw(st.lists(numbers, max_size=40))]
+    return unit, [place(area, address, kind) for area, address, kind in draw(st.lists(numbers, max_size=40))]
 
 
 @given(_places(), st.integers(0, 20))
@@ -51,7 +50,8 @@ def test_every_point_is_read_from_a_block_as_from_its_own_address(unit_and_place
 
 def test_a_block_is_called_by_its_place():
     """In the log, when the device doesn't have it."""
-    (block,) = blocks_of([place("holding", 2, 10, "f")], unit=2, length_max=125, gap_max=8)
+    (block,) = blocks_of([place("holding", 10, "f")], unit=2, length_max=125, gap_max=8)
 
     assert str(block) == "holding 10 to 11"
+    assert str(block._replace(area=("M",))) == "M 10 to 11"
     assert str(block._replace(area=("tag", "Temp"), span=Span(0, 0))) == "tag Temp"
