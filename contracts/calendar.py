@@ -6,12 +6,13 @@ Spans that meet or overlap are one: nothing begins or ends between them.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 from contracts.limits import TS_MS_MAX
+from contracts.moments import EPOCH, ONE_MS, ms_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,8 +24,6 @@ __all__ = ["DAY_MS", "WEEK_MS", "Calendar", "Span", "merged", "spans_of"]
 DAY_MS = 86_400_000
 WEEK_MS = 7 * DAY_MS
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
 _LAST_MS = TS_MS_MAX - 2 * DAY_MS
 """Python's calendar ends with the year 9999, everywhere on earth: no weekly maintenance begins later."""
 
@@ -85,7 +84,7 @@ def merged(spans: Iterable[Span]) -> list[Span]:
 def spans_of(entry: Maintenance, start: int, end: int) -> Iterator[Span]:
     """The spans of one entry that touch [start, end) (ms), as they are written: they may meet."""
     if entry.start is not None and entry.end is not None:
-        span = Span(_ms(entry.start), _ms(entry.end), entry.comment)
+        span = Span(ms_of(entry.start), ms_of(entry.end), entry.comment)
         if span.start < end and span.end > start:
             yield span
         return
@@ -96,15 +95,11 @@ def spans_of(entry: Maintenance, start: int, end: int) -> Iterator[Span]:
     last = _date(end, zone)
     while day <= last:
         if DAYS[day.weekday()] in entry.days:
-            begins = _ms(datetime.combine(day, time(hour, minute), zone))
+            begins = ms_of(datetime.combine(day, time(hour, minute), zone))
             if begins < end and begins + lasts_ms > start:
                 yield Span(begins, begins + lasts_ms, entry.comment)
         day += timedelta(days=1)
 
 
 def _date(ts: int, zone: ZoneInfo) -> date:
-    return (_EPOCH + min(max(ts, 0), _LAST_MS) * _MS).astimezone(zone).date()
-
-
-def _ms(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MS
+    return (EPOCH + min(max(ts, 0), _LAST_MS) * ONE_MS).astimezone(zone).date()

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from math import isfinite
 from typing import Any
 
 import orjson
 
 from contracts.limits import AHEAD_MS_MAX, MESSAGE_BYTES_MAX, MESSAGE_VALUES_MAX, TS_MS_MAX
+from contracts.moments import ms_of
 from contracts.names import name_fault
 from contracts.readings import Quality, Reason
 
@@ -57,8 +58,6 @@ class Message:
 QUALITY_WORDS = {"good": Quality.GOOD, "uncertain": Quality.UNCERTAIN, "bad": Quality.BAD}
 _QUALITY_OF_TOP_BITS = (Quality.GOOD, Quality.UNCERTAIN, Quality.BAD, Quality.BAD)
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
 
 
 def decode_message(value: bytes | None, kafka_ts_ms: int) -> Message | Refusal:
@@ -177,7 +176,7 @@ def _ms_of_text(text: str) -> int | None:
     if len(text) > 40 or not _RFC_3339.fullmatch(text):
         return None
     try:
-        return (datetime.fromisoformat(text.upper()) - _EPOCH) // _MS
+        return ms_of(datetime.fromisoformat(text.upper()))
     except (ValueError, OverflowError):  # 30 February, 25 o'clock
         return None
 

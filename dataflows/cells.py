@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from math import isfinite, nan
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from contracts.codec import QUALITY_WORDS
 from contracts.limits import TS_MS_MAX
+from contracts.moments import ms_of
 from contracts.readings import Quality
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ MISSING_WORDS = frozenset({"", "nan", "na", "n/a", "null", "none", "-"})
 _BOOLEANS = {"true": 1.0, "false": 0.0}
 SECONDS_BELOW = 1e11
 """Epoch numbers below this are seconds (until the year 5138), from it on milliseconds (since March 1973)."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
 _YEAR_DASH = 4
 """Where the first dash of `2020-03-01` stands."""
 
@@ -110,7 +109,7 @@ def quality_of(cell: str) -> Quality | None:
 def _calendar(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text.upper())
-        return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MS
+        return ms_of(moment)
     except (ValueError, OverflowError):
         return 0
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from contracts.limits import TS_MS_MAX
+from contracts.moments import ms_of
 from dataflows.cells import number_of
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ __all__ = ["TIME_UNITS", "TimeFormat"]
 
 TIME_UNITS = {"s": 1_000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}
 """Milliseconds in one of each."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
 
 
 class TimeFormat:
@@ -65,7 +63,7 @@ class TimeFormat:
     def _date(self, cell: str) -> int:
         try:
             moment = datetime.strptime(cell, self.text)  # noqa: DTZ007 - the zone follows
-            ms = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MS
+            ms = ms_of(moment)
         except (ValueError, OverflowError):
             return 0
         return ms if 0 < ms <= TS_MS_MAX else 0

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dnp3.application.builder import build_all_objects_request
@@ -24,6 +24,7 @@ from dnp3.master import Master, MasterConfig, MasterRunnerError, MasterTcpRunner
 from dnp3.transport_io.channel import ChannelError
 
 from contracts.gateways import Dnp3, Dnp3Point
+from contracts.moments import ms_of
 from gateways.address import settings_at
 from gateways.blocks import name_of
 from gateways.happenings import Happenings
@@ -50,8 +51,6 @@ MARGIN_S = 0.02
 """Before a beat, in which listening isn't worth the while."""
 ONLINE, RESTART, COMM_LOST, IN_DOUBT = 0x01, 0x02, 0x04, 0x78
 """Flags of every point; the last four are: forced far away or here, and per sort chatter, range, reference, jump."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
 
 
 class _Told(NamedTuple):
@@ -358,4 +357,4 @@ def _quality(flags: int) -> int:
 
 
 def _ms(time: datetime | None) -> int:
-    return 0 if time is None else (time - _EPOCH) // _MS
+    return 0 if time is None else ms_of(time)

@@ -8,7 +8,7 @@ told once, and confirmed: the broker would only send it again.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +16,7 @@ import orjson
 
 from contracts.codec import Refusal
 from contracts.gateways import Mqtt, MqttTopic
+from contracts.moments import ms_of
 from contracts.readings import Reason
 from contracts.umh import decode_umh, numbers_in
 from gateways.address import settings_at
@@ -296,5 +297,5 @@ def _time(given: Any) -> int:
             at = datetime.fromisoformat(given)
         except ValueError:
             raise PayloadFaultError("bad_payload", "the time is text that isn't RFC 3339") from None
-        return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+        return ms_of(at)
     raise PayloadFaultError("bad_payload", "the time is neither a number nor text")

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +24,7 @@ from asyncua.crypto.uacrypto import CertProperties
 from cryptography import x509
 
 from contracts.gateways import OpcUa, placeholders
+from contracts.moments import ms_of
 from gateways.happenings import Happenings
 from gateways.naming import NameFaultError, fill
 from gateways.seam import BAD, GOOD, AwayError, Description, Discovered, FoundPoint, Frame, NonsenseError
@@ -57,8 +57,6 @@ _SERVER = ua.NodeId(2253, 0)  # type: ignore[arg-type]
 """What a server tells of itself; not the plant's."""
 _NUMERIC = frozenset(range(1, 12))
 """Ids of the data types Boolean to Double, in namespace 0."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
 _FAULTS = (ua.uaerrors.UaError, OSError, asyncio.TimeoutError)
 
 
@@ -238,7 +236,7 @@ class OpcUaSource:
                 if status & _OVERFLOW == _OVERFLOW:
                     self._happenings.gap(self._settings.name, why="the server's queue was too short")
                 at = told.SourceTimestamp or told.ServerTimestamp
-                key = (asset, 0 if at is None else _ms_of(at), min(status >> 30, BAD))
+                key = (asset, 0 if at is None else ms_of(at), min(status >> 30, BAD))
                 frame = frames.get(key)
                 if frame is None:
                     frame = frames[key] = {}
@@ -254,10 +252,6 @@ def sorted_by_time(
 
 
 _NUMBERS = (float, int, bool)
-
-
-def _ms_of(at: datetime) -> int:
-    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - _EPOCH) // _MS
 
 
 class _Unheard:
