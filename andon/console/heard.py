@@ -14,6 +14,7 @@ from contracts.inventory import DeviceRecord
 from contracts.readings import Block, Quality
 from dataflows.decode import Decoder
 from dataflows.happenings import Happenings
+from dataflows.inventory import DEVICES_MAX
 from dataflows.polls import joined
 
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ def alert_of(message: Message) -> HeardAlert:
 
 
 class Devices:
-    """The inventory topic: the newest record of each device. What can't be read leaves what was known."""
+    """The inventory topic: the newest record of each device. What can't be read leaves what was known.
+
+    Bounded as what the service watches: more than DEVICES_MAX aren't shown.
+    """
 
     def __init__(self) -> None:
         self._records: dict[bytes, DeviceRecord] = {}
@@ -61,8 +65,9 @@ class Devices:
         if value is None:
             self._records.pop(key, None)
             return
-        with suppress(ValidationError):  # by a newer gateway, perhaps
-            self._records[key] = DeviceRecord.model_validate_json(value)
+        if key in self._records or len(self._records) < DEVICES_MAX:
+            with suppress(ValidationError):  # by a newer gateway, perhaps
+                self._records[key] = DeviceRecord.model_validate_json(value)
 
     def all(self) -> list[DeviceRecord]:
         """By gateway and name."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from andon.console.heard import Devices, Ear, alert_of, state_of
 from andon.table import now_ms
 from console.plant import Told
-from contracts.errors import AndonError
+from contracts.errors import AndonError, SourceError
 from dataflows.tail import Tail
 
 if TYPE_CHECKING:
@@ -81,8 +81,15 @@ class KafkaFeeds:
             with Tail(self._settings.kafka, topic, begin=begin(), wait_s=wait_s, stop=self._stop) as tail:  # type: ignore[arg-type]
                 read(tail)
         except AndonError as error:
-            self._told[topic] = self._told[topic]._replace(fault=str(error))
-            self._fault(error)
+            self._end(topic, error)
+        except Exception as error:
+            # With its thread gone, the page would show for ever what it has, as if nothing came.
+            self._end(topic, SourceError(f"kafka {topic}: what comes from it can't be taken ({error!r}). Report it."))
+            raise
+
+    def _end(self, topic: str, error: AndonError) -> None:
+        self._told[topic] = self._told[topic]._replace(fault=str(error))
+        self._fault(error)
 
     def _states(self, tail: Tail) -> None:
         while not self._stop.is_set():

@@ -1,5 +1,6 @@
 """Records of Kafka as the console hears them."""
 
+from andon.console import heard
 from andon.console.heard import Devices, Ear, alert_of
 from contracts.inventory import DeviceRecord
 from contracts.settings import Settings
@@ -28,6 +29,16 @@ def test_of_each_device_the_newest_word_counts():
     assert [one.device for one in devices.all()] == ["a"]
 
 
+def test_how_many_devices_are_shown_is_bounded(monkeypatch):
+    """Who makes up devices fills no memory; those that are known go on being told."""
+    monkeypatch.setattr(heard, "DEVICES_MAX", 1)
+    devices = Devices()
+    for record in (device(), device("press-2"), device(firmware="2.5")):
+        devices.hear(message(record, record.body()))
+
+    assert [(one.device, one.firmware) for one in devices.all()] == [("press-1", "2.5")]
+
+
 def test_readings_of_bad_quality_and_messages_that_are_none_are_not_shown():
     """A trend shows what may be believed."""
     ear = Ear(Settings())
@@ -38,9 +49,9 @@ def test_readings_of_bad_quality_and_messages_that_are_none_are_not_shown():
         b'{"asset":"press-2","sensor":"temp","ts":1700000002000,"value":3,"quality":"uncertain"}',
     ]
 
-    heard = ear.hear([FakeMessage(("readings", 0, at), body, 1_700_000_003_000) for at, body in enumerate(bodies)])
+    told = ear.hear([FakeMessage(("readings", 0, at), body, 1_700_000_003_000) for at, body in enumerate(bodies)])
 
-    found = {(*heard.names[number], value) for number, value in zip(heard.series, heard.value, strict=True)}
+    found = {(*told.names[number], value) for number, value in zip(told.series, told.value, strict=True)}
     assert found == {("press-1", "temp", 1.5), ("press-1", "speed", 2.0), ("press-2", "temp", 3.0)}
 
 
