@@ -16,7 +16,7 @@ from contracts.errors import SourceError
 from dataflows.kafka_client import available, wait_for_topics
 from dataflows.merge import Merge
 from dataflows.offsets import Partition
-from dataflows.onlooker import HARMLESS, let_go, offsets_at, open_onlooker
+from dataflows.onlooker import HARMLESS, let_go, offsets_at, open_onlooker, what_came
 
 if TYPE_CHECKING:
     import threading
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from dataflows.offsets import Available
 
 __all__ = ["Excerpt", "Stretch"]
-
-MESSAGES_MAX = 1_000
-"""Of one poll."""
 
 QUEUED_BYTES_MAX = 256 * 1024 * 1024
 """Of all partitions, while they wait for the slowest of them."""
@@ -157,9 +154,7 @@ class Excerpt:
 
     def _poll(self) -> bool:
         """Queue what is there; whether there was anything."""
-        found = self._consumer.consume(1, POLL_S)  # asked for more, it would wait for all of them
-        if found:
-            found += self._consumer.consume(MESSAGES_MAX - 1, 0)
+        found = what_came(self._consumer, POLL_S)
         for message in found:
             if message.error() is None:
                 self._queue(message)

@@ -13,10 +13,15 @@ from dataflows.kafka_client import ASK_S, PASSING, client_settings, open_client
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from confluent_kafka import Message
+
     from contracts.settings import Kafka
     from dataflows.offsets import Available, Partition
 
-__all__ = ["HARMLESS", "let_go", "offsets_at", "open_onlooker"]
+__all__ = ["HARMLESS", "MESSAGES_MAX", "let_go", "offsets_at", "open_onlooker", "what_came"]
+
+MESSAGES_MAX = 1_000
+"""Of one look."""
 
 CLOSE_WAIT_S = 1.0
 """A person who ends a command doesn't wait for a broker that is away."""
@@ -48,6 +53,12 @@ def open_onlooker(
     configuration["error_cb"] = _pass
     configuration.setdefault("fetch.wait.max.ms", 100)
     return open_client(open_consumer, configuration)
+
+
+def what_came(consumer: Any, wait_s: float) -> list[Message]:
+    """At most MESSAGES_MAX; waits for the first one. Among them are ends of partitions and errors."""
+    found: list[Message] = consumer.consume(1, wait_s)  # asked for more, it would wait for all of them
+    return found + consumer.consume(MESSAGES_MAX - 1, 0) if found else found
 
 
 def let_go(consumer: Any) -> None:

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 from contracts.errors import SourceError
 from dataflows.kafka_client import available, wait_for_topics
 from dataflows.offsets import Partition
-from dataflows.onlooker import HARMLESS, let_go, offsets_at, open_onlooker
+from dataflows.onlooker import HARMLESS, let_go, offsets_at, open_onlooker, what_came
 
 if TYPE_CHECKING:
     import threading
@@ -24,10 +24,7 @@ if TYPE_CHECKING:
     from contracts.settings import Kafka
     from dataflows.offsets import Available
 
-__all__ = ["MESSAGES_MAX", "Tail"]
-
-MESSAGES_MAX = 1_000
-"""Of one poll."""
+__all__ = ["Tail"]
 
 
 class Tail:
@@ -83,20 +80,17 @@ class Tail:
         return not self._unread
 
     def poll(self, wait_s: float = 0.2) -> list[Message]:
-        """What is there, at most MESSAGES_MAX; waits for the first one.
+        """What is there, a thousand at most; waits for the first one.
 
         Raises: SourceError where reading can't go on: the topic is gone, or may not be read.
         """
         if self._consumer is None:
             return []
-        found = self._consumer.consume(1, wait_s)  # asked for more, it would wait for all of them
-        if found:
-            found += self._consumer.consume(MESSAGES_MAX - 1, 0)
         messages = []
-        for message in found:
+        for message in what_came(self._consumer, wait_s):
             if message.error() is None:
                 messages.append(message)
-                self._reached(message.partition(), message.offset() + 1)
+                self._reached(message.partition() or 0, (message.offset() or 0) + 1)
             else:
                 self._heed(message)
         return messages

@@ -9,7 +9,8 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from contracts.errors import SourceError
 from contracts.settings import Kafka
-from dataflows.tail import MESSAGES_MAX, Tail
+from dataflows.onlooker import MESSAGES_MAX
+from dataflows.tail import Tail
 from tests.fake_kafka import EOF, OUT_OF_RANGE, FakeBroker, FakeConsumer
 from tests.kafka.service import wait_until
 
