@@ -226,6 +226,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
         if place.in_cluster and stop.is_set():  # a flow that waits for the others wouldn't look
             log.info("stopped", before="the cluster formed")
             return
+        saved = False
         try:
             run_flow(
                 flow,
@@ -235,12 +236,13 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
                 process=share.process,
                 faults=surroundings.faults,
             )
+            saved = True
         except (InconsistentPartitionsError, MissingPartitionsError, NoPartitionsError) as error:
             raise StateError(
                 f"{service.state_dir}: the saved state isn't whole ({error}). Restore it, or take a new directory."
             ) from error
         finally:
-            surroundings.wait_until_left()
+            surroundings.leave(saved=saved)
         delivery.settle()
         pulse.stop(now_ms())
         log.info("stopped", caught_up=standing.all_ended if until_caught_up else None, **happenings.account())

@@ -198,11 +198,11 @@ class _Commands(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         return saved
 
     def close(self) -> None:
-        """Begin to let go of the broker."""
+        """Let go of what is only read at the start; the rest is for whoever runs the flow."""
         if self._recollection is not None:
             self._recollection.close()
         if self._reader is not None:
-            self._surroundings.leaving.append(self._reader.leave())
+            self._surroundings.closed.append((self._reader, self._committable))
 
     def _item(self, message: Message) -> tuple[str, Item]:
         origin = Origin(

@@ -223,5 +223,5 @@ class _Devices(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         }
 
     def close(self) -> None:
-        """Begin to let go of the broker."""
-        self._surroundings.leaving.append(self._reader.leave())
+        """Whoever runs the flow lets go of the broker."""
+        self._surroundings.closed.append((self._reader, None))

@@ -29,7 +29,6 @@ from dataflows.topic_ids import TopicIds
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator, Mapping
-    from threading import Thread
 
     from contracts.readings import Tick
     from contracts.settings import Settings
@@ -72,8 +71,8 @@ class LaneSurroundings:
     """Stop once all lanes have read up to where their partitions ended at the start, and the commands likewise."""
     pulse: Pulse | None = None
     """The heartbeats of the process; None: it has none."""
-    leaving: list[Thread] = field(default_factory=list)
-    """They let go of the broker for sources that were closed."""
+    closed: list[tuple[Reader, Mapping[str, int] | None]] = field(default_factory=list)
+    """Readers of sources that were closed, and the positions in their last snapshots where others may see those."""
     open_consumer: Callable[[dict[str, Any]], Any] = Consumer
     topic_ids: TopicIds = field(default_factory=TopicIds)
     """Of all topics with saved positions, and of the alarm-state topic."""
@@ -89,10 +88,20 @@ class LaneSurroundings:
             self.faults.append(error)
             raise
 
-    def wait_until_left(self) -> None:
-        """Give all sources that were closed a moment to let go of the broker."""
-        deadline = monotonic() + CLOSE_WAIT_S
-        for thread in self.leaving:
+    def leave(self, *, saved: bool, wait_s: float = CLOSE_WAIT_S) -> None:
+        """Let go of the broker for all sources that were closed, at once, and give that a moment.
+
+        Args:
+            saved: the flow went to its end, so its last snapshots are in the store, and others may see how far it is.
+                One that broke off goes on from the snapshots before.
+            wait_s: how long the moment is at most.
+        """
+        for reader, positions in self.closed:
+            if saved and positions is not None:
+                reader.commit(positions)
+        leaving = [reader.leave() for reader, _ in self.closed]
+        deadline = monotonic() + wait_s
+        for thread in leaving:
             thread.join(max(0.0, deadline - monotonic()))
 
     def hear(self, news: News) -> None:
@@ -270,14 +279,9 @@ class Lane(StatefulSourcePartition[tuple[str, "Item"], dict[str, Any]]):
         return {**saved, "topic_ids": self._topic_ids} if self._topic_ids else saved
 
     def close(self) -> None:
-        """Commit the last snapshot's offsets for others to see, and begin to let go of the broker.
-
-        Bytewax closes the lanes one after the other: twelve of them shall not wait twelve times for an answer.
-        """
+        """The last snapshot is taken, and perhaps not stored yet: whoever runs the flow knows when to let go."""
         if self._reader:
-            if self._committable is not None and not self._away:
-                self._reader.commit(self._committable)
-            self._surroundings.leaving.append(self._reader.leave())
+            self._surroundings.closed.append((self._reader, None if self._away else self._committable))
 
     @property
     def _away(self) -> bool:

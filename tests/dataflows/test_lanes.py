@@ -69,11 +69,9 @@ class Plant:
             out += lane.next_batch()
         return out
 
-    def leave(self):
-        """Wait for those that were closed, longer than a service does: a busy machine takes its time."""
-        for thread in self.surroundings.leaving:
-            thread.join(60)
-            assert not thread.is_alive()
+    def leave(self, *, saved=True):
+        """The flow is over; a busy machine takes its time to close, longer than a service waits."""
+        self.surroundings.leave(saved=saved, wait_s=60)
 
     def metric(self, name, **labels):
         """The value of a metric."""
@@ -195,6 +193,21 @@ def test_a_lane_that_is_closed_commits_its_last_snapshot_and_lets_go():
     assert plant.broker.consumers[0].closed
 
 
+def test_a_lane_of_a_flow_that_broke_off_does_not_commit_what_may_not_be_stored():
+    """After a fault it goes on from the snapshot before, and nobody may take for read what will be read again."""
+    plant = Plant()
+    lane = plant.lane()
+    plant.broker.send("readings", 0, READING)
+    lane.next_batch()
+    lane.snapshot()
+
+    lane.close()
+    plant.leave(saved=False)
+
+    assert plant.broker.consumers[0].committed == []
+    assert plant.broker.consumers[0].closed
+
+
 def test_a_lane_that_can_not_be_closed_in_order_says_nothing_of_it():
     """Bytewax closes lanes after errors too; a second error there would abort the process and hide the first."""
     plant = Plant()
@@ -215,7 +228,7 @@ def test_a_lane_that_waits_for_a_dead_broker_to_close_is_left_behind():
     consumer.may_close.clear()
 
     lane.close()
-    plant.surroundings.wait_until_left()
+    plant.surroundings.leave(saved=True)
 
     assert not consumer.closed
     consumer.may_close.set()
