@@ -98,7 +98,7 @@ def test_every_listed_label_value_is_there_from_the_start(pages):
     keys = {name: set(labelled(name, listed)) for name, _, listed in documented() if listed}
     found = samples(pages.before)
 
-    assert len(keys) == 11
+    assert len(keys) == 12
     assert [key for of_metric in keys.values() for key in of_metric if key not in found] == []
     for name in ("alarms_active", "alerts_total", "commands_total", "readings_total", "rejects_total"):
         assert {found[key] for key in keys[f"andon_{name}"]} == {0}
