@@ -42,8 +42,8 @@ def source(url, **keys):
 
 async def read(source, count, then=lambda _found: None):
     """Frames, up to so many; `then` is called with those that have come."""
-    await source.connect()
     try:
+        await source.connect()
         found = []
         async for frames in source.readings():
             found += frames
@@ -108,8 +108,8 @@ def test_only_services_that_read_arrive(press):
 
     async def all_of_it(url):
         asked, _ = source(url, browse=("ns=2;s=Line1",))
-        await asked.connect()
         try:
+            await asked.connect()
             await asked.describe()
             async for frames in asked.readings():
                 if frames:
