@@ -91,27 +91,26 @@ class World:
         return time.monotonic() - began
 
     def quieten_side(self) -> None:
-        """Let the small topic's assets send nothing that alarms, until all that did has surely been read and saved."""
+        """Let the small topic's assets send nothing that alarms, until all that did has surely been read and saved.
+
+        And what ends their alarms: the first reading that can't alarm is waited for, too.
+        """
         with self.feeder.between_steps():
             self.feeder.side.harmless = True
+            step = self.feeder.step
+        self.wait(lambda: self.feeder.step > step, "a reading that can't alarm")
         self.feeder.settle()
         consumer = Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": "andon-crash", "log_level": 0})
         try:
             partitions = [TopicPartition(self.topics["side"], number) for number in range(self.feeder.side.partitions)]
             ends = [consumer.get_watermark_offsets(partition, 20)[1] for partition in partitions]
-            last = [2**63 - 1] * len(partitions)
-            reached = [False] * len(partitions)
 
             def saved() -> bool:
                 try:
-                    committed = consumer.committed(partitions, 20)
+                    at = consumer.committed(partitions, 20)
                 except KafkaException:  # on a new broker nobody has committed yet
                     return False
-                for number, at in enumerate(each.offset for each in committed):
-                    # Only one that has just grown: others may be of a topic of that name that isn't there any more.
-                    reached[number] |= last[number] < at >= ends[number]
-                    last[number] = at
-                return all(reached)
+                return all(each.offset >= end for each, end in zip(at, ends, strict=True))
 
             self.wait(saved, "the small topic's readings are saved")
         finally:
