@@ -32,7 +32,7 @@ test: lint types $(COMPILED) ## all that must hold: lint, types and every test (
 ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
 else # brokers and real clocks on a busy machine: what fails is tried once more, alone, and the log shows both
-	@$(PY) -m pytest -n 2 --dist loadfile || { [ $$? = 1 ] && \
+	@$(PY) -m pytest -n 3 --dist loadfile || { [ $$? = 1 ] && \
 	echo "=== what failed, once more and alone" && $(PY) -m pytest --last-failed; }
 endif
 
