@@ -269,13 +269,17 @@ def test_the_topics_are_there_with_the_partitions_that_are_written(busy):
 
 
 def test_traces_arrive_where_they_are_asked_for(busy):
-    """An epoch is a trace, and its spans are the stages that took time."""
-    wait_until(lambda: any(span.name == "epoch" for span in busy.traces.spans), "an epoch's trace", wait_s=WAIT_S)
-    wait_until(lambda: any(span.name == "decode" for span in busy.traces.spans), "a stage's span", wait_s=WAIT_S)
+    """An epoch is a trace, and its spans are what took time: on a quiet machine not every stage takes a millisecond."""
 
-    roots = {span.trace_id for span in busy.traces.spans if span.name == "epoch"}
-    assert all(span.parent_span_id for span in busy.traces.spans if span.name == "decode")
-    assert {span.trace_id for span in busy.traces.spans if span.name == "decode"} & roots
+    def stages():
+        return [span for span in list(busy.traces.spans) if span.name != "epoch"]
+
+    def roots():
+        return {span.trace_id for span in list(busy.traces.spans) if span.name == "epoch"}
+
+    wait_until(lambda: roots() & {span.trace_id for span in stages()}, "an epoch's trace with a span", wait_s=WAIT_S)
+
+    assert all(span.parent_span_id for span in stages())
 
 
 def test_the_doctor_collects_it_all_from_what_runs(busy):
