@@ -27,6 +27,7 @@ from contracts.gateways import Dnp3, Dnp3Point
 from contracts.moments import ms_of
 from gateways.address import settings_at
 from gateways.blocks import name_of
+from gateways.cancelling import end
 from gateways.happenings import Happenings
 from gateways.polling import beats
 from gateways.seam import BAD, GOOD, UNCERTAIN, AwayError, Description, Discovered, FoundPoint, Frame, NonsenseError
@@ -46,7 +47,6 @@ REFUSALS = IIN.NO_FUNC_CODE_SUPPORT | IIN.OBJECT_UNKNOWN | IIN.PARAMETER_ERROR
 FAULTS = (MasterRunnerError, ChannelError, OSError, TimeoutError)
 FRAGMENT_BYTES_MAX = 65_536
 CANCEL_AGAIN_S = 1.0
-"""Before Python 3.12 `asyncio.wait_for`, which dnp3py uses, may lose a cancellation that meets an answer."""
 MARGIN_S = 0.02
 """Before a beat, in which listening isn't worth the while."""
 ONLINE, RESTART, COMM_LOST, IN_DOUBT = 0x01, 0x02, 0x04, 0x78
@@ -199,11 +199,10 @@ class Dnp3Source:
     async def close(self) -> None:
         """Let go."""
         talking, self._talking = self._talking, None
-        while talking is not None and not talking.done():
-            talking.cancel()
-            await asyncio.wait({talking}, timeout=CANCEL_AGAIN_S)
-        if talking is not None and not talking.cancelled():
-            talking.exception()  # it has been told, or nobody asks any more
+        if talking is not None:
+            await end([talking], again_s=CANCEL_AGAIN_S)
+            if not talking.cancelled():
+                talking.exception()  # it has been told, or nobody asks any more
         runner, self._runner = self._runner, None
         if runner is not None:
             with suppress(*FAULTS):

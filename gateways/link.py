@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from gateways.buffer import Message
+from gateways.cancelling import heed_cancellation
 from gateways.reporting import Reporting
 from gateways.seam import BAD, UNCERTAIN, AwayError, Description, Frame, NonsenseError
 from gateways.skew import Skew
@@ -97,7 +98,7 @@ class Link:
                 self._happenings.quarantined(self.connection.name, why=str(error), for_s=pause_s)
             finally:
                 await self._source.close()
-            _heed_cancellation()
+            heed_cancellation()
             await asyncio.sleep(pause_s)
 
     async def _connect(self) -> None:
@@ -112,7 +113,7 @@ class Link:
         repeating = asyncio.create_task(self._repeat()) if self._source.tells_changes else None
         try:
             async for frames in self._source.readings():
-                _heed_cancellation()
+                heed_cancellation()
                 self.seen_ms = self._now_ms()
                 if frames:
                     self._take(frames)
@@ -169,13 +170,6 @@ class Link:
         )
         if messages:
             self._forwarder.put(self._topic, messages)
-
-
-def _heed_cancellation() -> None:
-    """End if that was asked for: libraries lose it (`asyncio.wait_for` before Python 3.12), or make a fault of it."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def message_of(frame: Frame) -> Message:

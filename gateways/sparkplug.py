@@ -49,8 +49,9 @@ LAG_S = 5.0
 """Between a change and its message, and its arrival."""
 UNIT = "engUnit"
 """The property with a metric's unit."""
-NULL, QUALITY = b"\x38\x01", b"Quality"
-QUALITY_KEY = QUALITY.decode()
+QUALITY = "Quality"
+"""The property with a metric's quality."""
+NULL, HAS_QUALITY = b"\x38\x01", QUALITY.encode()
 """Bytes of a payload in which a metric is null, or has that property."""
 QUALITY_GOOD, QUALITY_BAD, QUALITY_STALE = 192, 0, 500
 """Of the property `Quality`."""
@@ -138,7 +139,7 @@ class Host:
         gone: list[Frame] = []
         if node.missed and monotonic() >= node.missed_until_s:
             gone, node.missed = list(_lost(node.missed.values())), {}
-        message = _Message(group, name, device, payload, NULL not in body and QUALITY not in body)
+        message = _Message(group, name, device, payload, NULL not in body and HAS_QUALITY not in body)
         return [*gone, *getattr(self, f"_take_{sort.lower()}")(node, message)]
 
     def points(self) -> Iterator[tuple[str, _Point]]:
@@ -290,7 +291,7 @@ def _lost(points: Iterable[_Point]) -> Iterator[Frame]:
 
 
 def _quality(properties: Any) -> int:
-    value = _property(properties, QUALITY_KEY)
+    value = _property(properties, QUALITY)
     if value is None:
         return GOOD
     told = value.int_value or value.long_value

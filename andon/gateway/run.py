@@ -17,9 +17,10 @@ import click
 from andon.installed import version_of
 from contracts.errors import ConfigError, Problem
 from contracts.loading import load
+from gateways.cancelling import end
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from contracts.settings import Settings
     from gateways.census import Census
@@ -174,7 +175,6 @@ def _pass(_error: object) -> None:
 
 
 CANCEL_AGAIN_S = 10.0
-"""Before Python 3.12 `asyncio.wait_for` may lose a cancellation that meets an answer."""
 
 
 async def _until_stopped(
@@ -190,9 +190,5 @@ async def _until_stopped(
             if census is not None:
                 census.take(now_ms())
     finally:
-        left: Collection[asyncio.Task[None]] = tasks
-        while left:
-            for task in left:
-                task.cancel()
-            _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
+        await end(tasks, again_s=CANCEL_AGAIN_S)
         await asyncio.gather(*tasks, return_exceptions=True)  # all have ended; the first fault has been raised
