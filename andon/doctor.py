@@ -204,8 +204,7 @@ def _kafka(settings: Settings) -> dict[str, Any]:
     from dataflows.offsets import Partition  # noqa: PLC0415
 
     kafka = settings.kafka
-    asked = () if settings.commands.accept == "none" else (kafka.commands,)
-    topics = (*kafka.readings, kafka.alerts, kafka.alarms, *asked, kafka.dead_letters)
+    topics = (*kafka.readings, kafka.alerts, kafka.alarms, *settings.command_topics, kafka.dead_letters)
     began = time.monotonic()
     counts = wait_for_topics(kafka, topics, wait_s=ASK_S, stop=Event(), hint="andon topics create makes them.") or {}
     group = group_id(kafka, settings.site.name)

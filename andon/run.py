@@ -120,7 +120,6 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
     log = structlog.get_logger("andon")
     version = version_of("andon")
     service, kafka = settings.service, settings.kafka
-    asked = () if settings.commands.accept == "none" else (kafka.commands,)
     happenings = Happenings()
     settings_hash = hash_of(settings)
     happenings.started(
@@ -163,7 +162,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
         devices = () if kafka.inventory is None else (kafka.inventory,)
         counts = wait_for_topics(
             kafka,
-            (*kafka.readings, *asked, *devices, kafka.alerts, kafka.alarms, kafka.dead_letters),
+            (*kafka.readings, *settings.command_topics, *devices, kafka.alerts, kafka.alarms, kafka.dead_letters),
             wait_s=service.broker_wait_s,
             stop=stop,
             hint=f"Create what is missing: andon topics create {file}",
@@ -175,7 +174,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
         refuse_without_rights(
             kafka,
             client,
-            reads=(*kafka.readings, *asked, *devices, kafka.alarms),
+            reads=(*kafka.readings, *settings.command_topics, *devices, kafka.alarms),
             writes=(kafka.alerts, kafka.alarms, kafka.dead_letters),
         )
         log.info("kernels loading", note="a fresh installation compiles them now, up to a minute")
@@ -190,7 +189,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
             now_ms=now_ms,
             until_caught_up=until_caught_up,
             pulse=pulse,
-            topic_ids=TopicIds(client, (*kafka.readings, *asked, *devices, kafka.alarms)),
+            topic_ids=TopicIds(client, (*kafka.readings, *settings.command_topics, *devices, kafka.alarms)),
         )
         delivery = Delivery(settings, happenings=happenings, stop=stop, faults=surroundings.faults)
         flow = build(
@@ -198,7 +197,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
             KafkaLanes(surroundings, partition_counts={topic: counts[topic] for topic in kafka.readings}),
             KafkaCommands(
                 surroundings,
-                partition_count=sum(counts[topic] for topic in asked),
+                partition_count=sum(counts[topic] for topic in settings.command_topics),
                 alarm_partition_count=counts[kafka.alarms],
             ),
             Sinks(

@@ -556,6 +556,11 @@ class Settings(Section):
     maintenance: Annotated[tuple[Maintenance, ...], Field(description="planned work")] = ()
     gateway: Annotated[Gateway, Field(description="the gateway, which reads the plant's own protocols")] = Gateway()
 
+    @property
+    def command_topics(self) -> tuple[str, ...]:
+        """The topics on which commands come: none where none are taken."""
+        return () if self.commands.accept == "none" else (self.kafka.commands,)
+
     def rule(self, asset: str, sensor: str) -> ResolvedRule:
         """What is watched on one series: the first match wins per key, then the defaults.
 

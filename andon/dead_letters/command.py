@@ -163,8 +163,7 @@ class _Resend:
         from dataflows.kafka_client import wait_for_topics  # noqa: PLC0415
 
         kafka = self._settings.kafka
-        commands = () if self._settings.commands.accept == "none" else (kafka.commands,)
-        topics = (*kafka.readings, *commands, kafka.dead_letters)
+        topics = (*kafka.readings, *self._settings.command_topics, kafka.dead_letters)
         hint = "Create what is missing: andon topics create"
         return wait_for_topics(kafka, topics, wait_s=self._settings.service.broker_wait_s, stop=stop, hint=hint)
 
