@@ -141,7 +141,6 @@ class Direct:
             used, taken = kernels.drain(
                 self._queues[at] if self._queues else 0,
                 self._fetched,
-                self._fetched.ctypes.data,
                 held,
                 at,
                 self._text.ctypes.data,

@@ -43,7 +43,6 @@ NEXT, COUNT = 0, 1
 def drain(
     queue: int,
     fetched: Rows,
-    fetched_at: int,
     held: Rows,
     partition: int,
     text: int,
@@ -58,7 +57,6 @@ def drain(
     Args:
         queue: address of an `rd_kafka_queue_t`.
         fetched: receives addresses of messages, as many at once as it is long.
-        fetched_at: its own address.
         held: NEXT and COUNT of those. Left unequal, the next one needs the caller: it is an error, or needs more room.
         partition: index into the poll's sources.
         text: address of the text, of which `used` bytes are taken, of the `room` that messages may take.
@@ -70,7 +68,9 @@ def drain(
     while taken < len(messages):
         if held[NEXT] == held[COUNT]:
             held[NEXT] = 0
-            held[COUNT] = _fetch(queue, np.int32(0), fetched_at, np.uint64(min(len(fetched), len(messages) - taken)))
+            held[COUNT] = _fetch(
+                queue, np.int32(0), fetched.ctypes.data, np.uint64(min(len(fetched), len(messages) - taken))
+            )
             if held[COUNT] <= 0:
                 held[COUNT] = 0
                 break
