@@ -82,10 +82,10 @@ class Proxy:
         server = self._loop.run_until_complete(asyncio.start_server(self._forward, sock=self._listener))
         self._loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                self._loop.run_until_complete(task)
+        while tasks := asyncio.all_tasks(self._loop):  # what was just accepted begins one more
+            for task in tasks:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.wait(tasks))
         for link in list(self._links):
             link.reset()
         self._loop.run_until_complete(
@@ -98,6 +98,9 @@ class Proxy:
         except OSError:
             to_client.close()
             return
+        except asyncio.CancelledError:  # the proxy ends, and knows of no link yet
+            to_client.transport.abort()
+            raise
         link = _Link(self, to_client, to_server)
         self._links.add(link)
         if self._keep:

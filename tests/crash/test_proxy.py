@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -119,4 +119,21 @@ def test_a_server_that_is_not_there_is_a_closed_connection():
     with Proxy() as proxy:
         proxy.target_port = port
         with connect(proxy) as connection:
+            assert connection.recv(10) == b""
+
+
+def test_a_proxy_that_ends_while_it_connects_leaves_its_client_to_nobody():
+    """A connection that was still being forwarded is closed then: not by whoever collects garbage next."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as busy, ExitStack() as opened:
+        port = busy.getsockname()[1]
+        for _ in range(4):  # nobody accepts them, so that the next one waits
+            waiting = opened.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        with Proxy() as proxy:
+            proxy.target_port = port
+            connection = opened.enter_context(connect(proxy))
+            assert [proxy.connections for _ in range(20)] == [0] * 20  # twenty turns of its loop: it is connecting
+
+        with suppress(ConnectionResetError):
             assert connection.recv(10) == b""
