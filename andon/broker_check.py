@@ -46,8 +46,8 @@ def ask_broker(settings: Settings) -> BrokerReport:
     kafka = settings.kafka
     reasons: list[str] = []
     client = open_client(AdminClient, {**client_settings(kafka), "error_cb": lambda error: reasons.append(error.str())})
-    devices = () if kafka.inventory is None else (kafka.inventory,)
-    topics = (*kafka.readings, kafka.alerts, kafka.alarms, *settings.command_topics, *devices, kafka.dead_letters)
+    asked = (*kafka.readings, *settings.command_topics, *settings.device_topics)
+    topics = (*asked, kafka.alerts, kafka.alarms, kafka.dead_letters)
     try:
         found = client.list_topics(timeout=ASK_S).topics
         present = [topic for topic in topics if topic in found and found[topic].error is None]

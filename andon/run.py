@@ -159,7 +159,7 @@ def run(settings: Settings, *, file: str, stop: threading.Event, place: Place, u
             server = opened.enter_context(Server(health, host=service.metrics_host, port=port, access=access))
             log.info("metrics served", host=service.metrics_host, port=server.port)
 
-        devices = () if kafka.inventory is None else (kafka.inventory,)
+        devices = settings.device_topics
         counts = wait_for_topics(
             kafka,
             (*kafka.readings, *settings.command_topics, *devices, kafka.alerts, kafka.alarms, kafka.dead_letters),

@@ -153,8 +153,7 @@ def rights_of(settings: Settings, role: str) -> list[tuple[tuple[str, ...], list
     if role == "gateway":
         written = (settings.gateway.topic or kafka.own, kafka.inventory)
         return [(("Write",), [("topic", name) for name in written if name is not None])]
-    devices = () if kafka.inventory is None else (kafka.inventory,)
-    read = [("topic", name) for name in (*kafka.readings, *settings.command_topics, *devices)]
+    read = [("topic", name) for name in (*kafka.readings, *settings.command_topics, *settings.device_topics)]
     return [
         (("Read",), [*read, ("group", group_id(kafka, settings.site.name))]),
         (("Read", "Write"), [("topic", kafka.alarms)]),

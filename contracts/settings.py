@@ -561,6 +561,11 @@ class Settings(Section):
         """The topics on which commands come: none where none are taken."""
         return () if self.commands.accept == "none" else (self.kafka.commands,)
 
+    @property
+    def device_topics(self) -> tuple[str, ...]:
+        """The topics on which gateways tell of devices: none where nobody asks."""
+        return () if self.kafka.inventory is None else (self.kafka.inventory,)
+
     def rule(self, asset: str, sensor: str) -> ResolvedRule:
         """What is watched on one series: the first match wins per key, then the defaults.
 

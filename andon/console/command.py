@@ -122,8 +122,8 @@ def _serve(settings: Settings, *, file: str, by: str, stop: Event) -> AndonError
     log_to()
     log = structlog.get_logger("andon")
     kafka = settings.kafka
-    topics = [*kafka.readings, kafka.alerts, kafka.alarms, kafka.commands, kafka.dead_letters]
-    topics += [kafka.inventory] if kafka.inventory is not None else []
+    topics = [*kafka.readings, *settings.device_topics]
+    topics += [kafka.alerts, kafka.alarms, kafka.commands, kafka.dead_letters]
     hint = "Create what is missing: andon topics create"
     wait_for_topics(kafka, topics, wait_s=settings.service.broker_wait_s, stop=stop, hint=hint)
     faults: list[AndonError] = []
