@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import time
@@ -116,6 +117,23 @@ def test_status_tells_how_far_it_has_come(server, standing):
         "caught_up": False,
     }
     assert status["learning"] == {"warming": 0, "learning": 0, "paused": 0}
+
+
+def test_what_is_asked_often_leaves_no_garbage_in_circles(server):
+    """The garbage collector comes seldom to a process that runs a flow: what waits for it looks like a leak."""
+    paths = ("/status", "/metrics", "/healthz")
+    for path in paths:
+        get(server, path)
+    gc.collect()
+    gc.disable()
+    try:
+        for path in 10 * paths:
+            get(server, path)
+        left = gc.collect()
+    finally:
+        gc.enable()
+
+    assert left < 100
 
 
 def test_status_has_its_lists_before_anything_is_known(server):
