@@ -36,6 +36,11 @@ __all__ = ["CLOSE_WAIT_S", "Batch", "Reader"]
 QUEUE_KBYTES_MAX = 32 * 1024
 """Fetched and not read yet, of one reader: twelve lanes hold less than 400 MiB."""
 
+FETCH_WAIT_MS = 50
+"""How long a broker may wait for new messages before it answers that there are none. A connection has one question at a
+time: while a partition is asked for that has been read to its end, those that have more can't be. By default it is half
+a second, after which a backlog on uneven partitions was read in pieces."""
+
 METADATA_MS = 10_000
 """So often it is asked whether a topic has grown; by default it would be every five minutes."""
 
@@ -122,6 +127,7 @@ class Reader:
             statistics_interval_ms=INTERVAL_MS,
         )
         for name, value in (
+            ("fetch.wait.max.ms", FETCH_WAIT_MS),
             ("fetch.queue.backoff.ms", 10),  # the default of a second stalls a lane whenever its queue was full
             ("queued.min.messages", 50_000),
             ("queued.max.messages.kbytes", QUEUE_KBYTES_MAX),

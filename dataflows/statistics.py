@@ -24,7 +24,7 @@ INTERVAL_MS = 500
 """How often librdkafka tells."""
 
 IDLE_US_MAX = 2_000_000
-"""An answering broker says something at least every `fetch.wait.max.ms`, half a second."""
+"""An answering broker says something at least every `fetch.wait.max.ms`."""
 
 _UP = frozenset({"UP", "UPDATE"})
 

@@ -24,6 +24,7 @@ import click
 import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
+from benchmarks.bars import Bar, bars
 from benchmarks.machine import machine
 from benchmarks.throughput.messages import create_topic
 from benchmarks.throughput.service import create_outputs, write_settings
@@ -63,8 +64,9 @@ class Latencies(NamedTuple):
 @click.option(
     "--seconds", default=70.0, show_default=True, help="For each plant: more than a minute, so windows close."
 )
+@click.option("--plot", type=click.Path(path_type=Path), help="An SVG file to draw the outcome into.")
 @click.option("--bootstrap", envvar="KAFKA_BOOTSTRAP", help="A broker; by default one is started.")
-def main(plants: Sequence[str], seconds: float, bootstrap: str | None) -> None:
+def main(plants: Sequence[str], seconds: float, plot: Path | None, bootstrap: str | None) -> None:
     """Measure and print; the last line is one JSON object."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="andon-latency-")))
@@ -76,17 +78,23 @@ def main(plants: Sequence[str], seconds: float, bootstrap: str | None) -> None:
         print("| readings/s | sensors | alerts | p50 ms | p99 ms | longest ms | producer late by ms | load |")
         print("|---|---|---|---|---|---|---|---|")
         report: dict[str, Any] = {}
+        shown: list[Bar] = []
         for number, text in enumerate(plants):
             plant = Plant(*(int(figure) for figure in text.split("x")))
             folder = directory / str(number)
             folder.mkdir()
             found = _measure(folder, bootstrap, plant, seconds)
+            name = f"{plant.rate:,}/s of {plant.sensors:,} sensors"
+            shown.append(Bar(name, found.p99, found.p50, found.longest, ours=True))
             report[text] = {key: round(value, 1) for key, value in found._asdict().items()}
             print(
                 f"| {plant.rate:,} | {plant.sensors:,} | {found.alerts} | {found.p50:.1f} | {found.p99:.1f} "
                 f"| {found.longest:.1f} | {found.late:.1f} | {os.getloadavg()[0]:.1f} |",
                 flush=True,
             )
+    if plot is not None:
+        title = f"From reading to alert: 99 % within the bar, its line from the median to the longest; {machine()}"
+        plot.write_text(bars(title[:110], "ms", shown), encoding="utf-8")
     print(json.dumps(report), flush=True)
 
 

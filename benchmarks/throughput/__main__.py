@@ -19,12 +19,14 @@ from uuid import uuid4
 
 import click
 
+from benchmarks.bars import Bar, bars
 from benchmarks.machine import machine
 from benchmarks.throughput.messages import SENSORS, create_topic, publish
 from benchmarks.throughput.service import Run, create_outputs, run_service, write_settings
 from deploy.kafka.local import LocalKafka
 
 PARTITIONS = 8
+ANDON, REFERENCE = "andon, all detectors", "consume and orjson.loads"
 
 
 class Plan(NamedTuple):
@@ -42,8 +44,9 @@ class Plan(NamedTuple):
 @click.option("--many", is_flag=True, help="Nine readings a message instead of one.")
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(min=1), help="At least 3 to be quoted.")
 @click.option("--lanes", default=4, show_default=True, help="service.lanes of the contender.")
+@click.option("--plot", type=click.Path(path_type=Path), help="An SVG file to draw the outcome into.")
 @click.option("--bootstrap", envvar="KAFKA_BOOTSTRAP", help="A broker; by default one is started.")
-def main(readings: int, rounds: int, lanes: int, bootstrap: str | None, *, many: bool) -> None:
+def main(readings: int, rounds: int, lanes: int, plot: Path | None, bootstrap: str | None, *, many: bool) -> None:
     """Measure and print; the last line is one JSON object."""
     plan = Plan(readings, rounds, lanes, many)
     with tempfile.TemporaryDirectory(prefix="andon-bench-") as folder:
@@ -53,6 +56,10 @@ def main(readings: int, rounds: int, lanes: int, bootstrap: str | None, *, many:
         else:
             with LocalKafka(directory / "kafka") as broker:
                 report = _measure(directory, broker.bootstrap, plan=plan)
+    if plot is not None:
+        ranges = report["range"].items()
+        shown = [Bar(name, middle, low, high, ours=name == ANDON) for name, (middle, low, high) in ranges]
+        plot.write_text(bars(f"Taking a reading, {machine()}"[:110], "µs", shown), encoding="utf-8")
     print(json.dumps(report), flush=True)
 
 
@@ -70,6 +77,10 @@ def _measure(directory: Path, bootstrap: str, *, plan: Plan) -> dict[str, Any]:
     print("|---|---|---|---|---|---|---|")
     outcomes = [_round(number, directory, bootstrap, topic, readings, lanes) for number in range(1, rounds + 1)]
     ratios = [reference["seconds"] / run.seconds for reference, run in outcomes]
+    us = {
+        REFERENCE: [reference["seconds"] / readings * 1e6 for reference, _ in outcomes],
+        ANDON: [run.seconds / readings * 1e6 for _, run in outcomes],
+    }
     last = outcomes[-1][1]
     print(f"\nwhere andon's time went in the last round (s): {dict(last.stages)}")
     print(f"ratio: median {median(ratios):.2f}, {min(ratios):.2f} to {max(ratios):.2f}, {rounds} rounds\n")
@@ -77,8 +88,11 @@ def _measure(directory: Path, bootstrap: str, *, plan: Plan) -> dict[str, Any]:
         "ratio": round(median(ratios), 3),
         "ratio_min": round(min(ratios), 3),
         "ratio_max": round(max(ratios), 3),
-        "us_per_event": round(median(run.seconds for _, run in outcomes) / readings * 1e6, 3),
-        "us_reference": round(median(reference["seconds"] for reference, _ in outcomes) / readings * 1e6, 3),
+        "us_per_event": round(median(us[ANDON]), 3),
+        "us_reference": round(median(us[REFERENCE]), 3),
+        "range": {
+            name: [round(figure, 3) for figure in (median(found), min(found), max(found))] for name, found in us.items()
+        },
         "events": last.events,
         "alerts": last.alerts,
         "rounds": rounds,

@@ -23,6 +23,7 @@ def main(bootstrap: str, topic: str, partitions: int, count: int) -> None:
             "group.id": "reference",
             "enable.auto.commit": False,
             "fetch.queue.backoff.ms": 10,
+            "fetch.wait.max.ms": 50,
             "queued.min.messages": 100_000,
         }
     )

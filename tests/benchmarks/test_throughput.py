@@ -9,17 +9,20 @@ import sys
 from benchmarks.throughput.messages import SENSORS, messages, messages_of_many
 
 
-def test_it_measures_against_a_real_broker_and_ends_with_one_json_object(kafka):
-    """Both contenders see every message, the service raises alerts, and a program can read the result."""
+def test_it_measures_against_a_real_broker_and_ends_with_one_json_object(kafka, tmp_path):
+    """Both contenders see every message, the service raises alerts; people can look at it, a program can read it."""
     command = [sys.executable, "-m", "benchmarks.throughput", "--readings", "20000", "--rounds", "1"]
+    plot = tmp_path / "throughput.svg"
+    options = ["--plot", str(plot), "--bootstrap", kafka]
 
-    done = subprocess.run([*command, "--bootstrap", kafka], capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=180, check=False)
 
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout.splitlines()[-1])
     assert report["events"] == 20_000
     assert report["alerts"] > 0
     assert report["ratio_min"] <= report["ratio"] <= report["ratio_max"]
+    assert "andon, all detectors" in plot.read_text(encoding="utf-8")
 
 
 def test_two_runs_read_the_same_messages():
