@@ -1,7 +1,8 @@
 """The combination: from the families' scores z_i to S, how strange a window is, and P, how strange for this series.
 
     s0 = mean over the families of min(8, z_i)    while n < 10: z_i = 0
-    S = mean of the last min(4, n + 1) values of s0
+    S' = mean of the last min(4, n + 1) values of s0
+    S = S' less what is usual at this hour        see hourly.py
     P = S / (1.5 + mean of the 16 peaks)          each peak is 0.3 at first
 
 The peaks remember how high S has been before, so that a series that is often strange must be stranger to stand out:
@@ -16,7 +17,7 @@ Catches: several windows, or several families, that are strange together; P make
 Misses: one strange window is diluted by the three before it, and by the families that don't see it.
 Cost: 21 short floats.
 
-A window that is judged but not learned takes part in S. The three learned windows after it still have it in their S,
+A window that is judged but not learned takes part in S'. The three learned windows after it still have it in theirs,
 so they don't enter cur: nothing uncertain is learned from.
 """
 
@@ -31,7 +32,7 @@ __all__ = ["BLOCK", "FAMILIES", "NO_BLOCK", "STATE", "forget_block", "fresh", "l
 FAMILIES = ("level", "spread", "season", "shape")
 """In the order of their z_i."""
 
-SPAN = 4  # windows that S is the mean of
+SPAN = 4  # windows that S' is the mean of
 PEAKS = 16
 BLOCK = 50  # windows
 Z_CLIP = 8.0
@@ -64,7 +65,7 @@ def fresh(state: Record) -> None:
 
 @inlined
 def smooth(state: Record, z_total: float, families: int, n: int, learning: bool) -> float:  # noqa: FBT001
-    """S after this window; `z_total` is the sum of min(8, z_i) over the families."""
+    """S' after this window; `z_total` is the sum of min(8, z_i) over the families."""
     state.recent[state.next] = 0.0 if n < UNKNOWING else z_total / families
     state.next = (state.next + 1) % SPAN
     if state.filled < SPAN:

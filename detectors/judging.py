@@ -6,6 +6,7 @@
                     z4: was its course seen before?                            shape.py
        spike        K: has it jumped as it seldom does?                        spike.py
     2  combination  S: over the families and the last windows; P: as a rank    combination.py
+                    what of S is usual at this hour of the day                 hourly.py
     3  calibration  L: as a tail probability, of S, of K and of z2             calibration.py
     4  policy       is it an alarm?                                            policy.py
     5  episode      is the alarm of before over?                               episode.py
@@ -42,6 +43,7 @@ from detectors import (
     combination,
     drift,
     episode,
+    hourly,
     level,
     policy,
     profile,
@@ -76,6 +78,7 @@ STATE = np.dtype(
         ("shape", shape.STATE),
         ("spike", spike.STATE),
         ("combination", combination.STATE),
+        ("hourly", hourly.STATE),
         ("calibration", calibration.STATE),
         ("policy", policy.STATE),
         ("episode", episode.STATE),
@@ -113,7 +116,7 @@ spread.fresh(FRESH["spread"])
 spike.fresh(FRESH["spike"])
 policy.fresh(FRESH["policy"])
 
-OF_SCORES = ("scored", "spread", "season", "shape", "spike", "combination", "calibration")
+OF_SCORES = ("scored", "spread", "season", "shape", "spike", "combination", "hourly", "calibration")
 """Parts of a state that are worth nothing once scores are of another kind."""
 
 
@@ -167,7 +170,7 @@ def judge_rows(
             d = spread.difference(state.spread, row.mean, n, learning)
             z2 = spread.score(state.spread, d, n, learning)
             z3 = season.score(state.season, state.profile, b, row.mean, n, learning)
-            z4 = shape.step(state.shape, row.mean, n) if learning else state.shape.z
+            z4 = shape.step(state.shape, row.mean, n) if learning else shape.held(state.shape)
             k_spike = spike.score(state.spike, state.profile, b, row.mean, d, n)
             z = (z1, spread.softened(state.spread, z2, n), z3, z4, k_spike, z2)
         else:
@@ -249,7 +252,9 @@ def _judge_score(
         total += min(combination.Z_CLIP, z[family])
         if min(combination.Z_CLIP, z[family]) > z[leading]:  # beyond the clip the first is as good as any
             leading = family
-    s = combination.smooth(state.combination, total, families, n, learning)
+    b = profile.hour(row.start)
+    as_it_is = combination.smooth(state.combination, total, families, n, learning)
+    s = hourly.beyond(state.hourly, b, as_it_is) if own else as_it_is
     surprise = calibration.surprise(state.calibration, s, calibration.TAIL_OF_S)
     member.surprise = surprise
     rank = combination.rank(state.combination, s)
@@ -313,6 +318,8 @@ def _judge_score(
             traced[i].z[family] = z[family]
 
     if learning:
+        if own and state.combination.tainted == 0:
+            hourly.learn(state.hourly, b, as_it_is)
         block_max = combination.learn(state.combination, s, n)
         if block_max != combination.NO_BLOCK:
             calibration.learn(state.calibration, block_max, calibration.TAIL_OF_S)

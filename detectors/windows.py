@@ -31,9 +31,11 @@ from detectors import (
     calibration,
     combination,
     episode,
+    hourly,
     level,
     policy,
     season,
+    shape,
     spike,
     spread,
     verdicts,
@@ -58,7 +60,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VERSION", "Adjusted", "Learning", "Paused", "Restarted", "Warming", "Windows"]
 
-VERSION = 4
+VERSION = 5
 """Of the snapshot. 1 had no word of people in it; 1 and 2 had one family, the level, and knew of no assets; 3 had two
 scores that could raise by themselves, and two statistics of an asset, where now there are three of each."""
 
@@ -294,7 +296,7 @@ class Windows:
         Raises: StateError if the snapshot is of an unknown version.
         """
         version = snapshot.get("version")
-        if version not in (1, 2, 3, VERSION):
+        if version not in (1, 2, 3, 4, VERSION):
             raise StateError(
                 f"windows: the saved state has version {version!r}, this andon reads 1 to {VERSION}. "
                 "Go on with the andon that wrote it, or start on an empty state directory."
@@ -306,6 +308,8 @@ class Windows:
         saved = snapshot["states"]
         if version >= 3:
             restored._states = adopted(saved, STATE)
+            if version <= 4:
+                shape.retold(restored._states["shape"][: len(saved)], saved["shape"])
             if version == 3:
                 for part in ("cur", "calibration"):
                     restored._states["spread"][part] = FRESH["spread"][part]
@@ -524,6 +528,7 @@ class Windows:
             return None  # said twice: what was normal before is normal again, and nothing was learned since
         anomaly["confirmed"] = 1
         combination.forget_block(state["combination"])
+        hourly.forget_hour(state["hourly"])
         spike.forget_block(state["spike"])
         spread.forget_block(state["spread"])
         m, v = float(anomaly["m"]), float(anomaly["v"])

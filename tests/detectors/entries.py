@@ -168,10 +168,10 @@ RUNNING = _learned(
     running={"sensor": "flow", "min": 18.5, "settle_s": 90},
 )
 """A machine that rests now and then, by one of its two sensors."""
-SPREAD = _unusual(np.zeros_like, lambda values, place: values + np.where(place % 2, 1.6, -1.6))
+SPREAD = _unusual(np.zeros_like, lambda values, place: values + np.where(place % 2, 1.6, -1.6), per_week=2.0)
 """A valve that hunts."""
 SEASON = _unusual(_cycle(144), lambda values, _: 40.0 - values, step_s=600, per_week=2.0)
-"""Night at noon."""
+"""Night at noon, after ten days."""
 SHAPE = _unusual(_cycle(24), lambda _, place: 20.0 + _cycle(96)(place), per_week=2.0)
 """A machine's cycle takes four times as long."""
 SPIKE = _unusual(_cycle(144), lambda values, place: values + np.where(place == 1470, 4.0, 0.0))
@@ -208,6 +208,7 @@ ENTRIES: dict[str, Entry] = {
     "level": ANOMALY,
     "spread": SPREAD,
     "season": SEASON,
+    "hourly": SEASON,
     "shape": SHAPE,
     "spike": SPIKE,
     "combination": ANOMALY,

@@ -93,17 +93,47 @@ class Season:
 
 
 @dataclass
-class Shape:
-    """How far the newest 8 blocks of 6 values are from the nearest 8 blocks of before."""
+class Scale:
+    """How far the newest 8 blocks are from the nearest 8 blocks of before, among so many; z from the `first` y on."""
 
-    mean: float = 0.0
-    variance: float = 0.0
-    open_block: list[float] = field(default_factory=list)
+    patterns: int
+    smallest: float
+    first: int
     blocks: list[float] = field(default_factory=list)
     m: float = 0.0
     v: float = 0.0
     known: int = 0
     z: float = 0.0
+
+    def enter(self, mean: float) -> None:
+        """Another block is full."""
+        self.blocks.append(round(mean * 3000) / 3000)
+        j = len(self.blocks) - 1
+        ends = range(max(7, j - self.patterns - 8), j - 9 + 1)
+        if len(ends) < 4:
+            return
+        newest = self.blocks[j - 7 : j + 1]
+        y = min(math.dist(newest, self.blocks[e - 7 : e + 1]) for e in ends)
+        if self.known == 0:
+            self.m = y
+        d = y - self.m
+        if self.known >= self.first:
+            self.z = clip(d / max(math.sqrt(self.v), 1e-3 * abs(self.m) + 1e-9), 0, 50)
+        a = max(self.smallest, 1 / (self.known + 1))
+        self.m += a * d
+        self.v = (1 - a) * (self.v + a * d * d)
+        self.known += 1
+
+
+@dataclass
+class Shape:
+    """What is stranger: the course of the newest 48 values, or that of the newest 144."""
+
+    mean: float = 0.0
+    variance: float = 0.0
+    open_block: list[float] = field(default_factory=list)
+    fine: Scale = field(default_factory=lambda: Scale(128, 6 / 8000, 5))
+    coarse: Scale = field(default_factory=lambda: Scale(96, 18 / 8000, 30))
 
     def score(self, x: float, n: int) -> float:
         """z4."""
@@ -115,27 +145,33 @@ class Shape:
         sd = math.sqrt(self.variance)
         self.open_block.append(clip((x - self.mean) / sd, -10, 10) if sd > 1e-12 else 0.0)
         if len(self.open_block) == 6:
-            self.blocks.append(float(np.float32(math.fsum(self.open_block) / 6)))
+            self.fine.enter(math.fsum(self.open_block) / 6)
             self.open_block = []
-            self._compare()
-        return self.z
+            if len(self.fine.blocks) % 3 == 0:
+                self.coarse.enter(math.fsum(self.fine.blocks[-3:]) / 3)
+        return max(self.fine.z, self.coarse.z)
 
-    def _compare(self) -> None:
-        j = len(self.blocks) - 1
-        ends = range(max(7, j - 136), j - 9 + 1)
-        if len(ends) < 4:
-            return
-        newest = self.blocks[j - 7 : j + 1]
-        y = min(math.dist(newest, self.blocks[e - 7 : e + 1]) for e in ends)
-        if self.known == 0:
-            self.m = y
-        d = y - self.m
-        if self.known >= 5:
-            self.z = clip(d / max(math.sqrt(self.v), 1e-3 * abs(self.m) + 1e-9), 0, 50)
-        a = max(6 / 8000, 1 / (self.known + 1))
-        self.m += a * d
-        self.v = (1 - a) * (self.v + a * d * d)
-        self.known += 1
+
+@dataclass
+class Hourly:
+    """How strange each hour of the day usually gets."""
+
+    usual: list[float] = field(default_factory=lambda: [0.0] * 24)
+    hour: int | None = None
+    largest: float = 0.0
+
+    def beyond(self, s: float, b: int) -> float:
+        """S."""
+        return max(0.0, s - max(0.0, self.usual[b] - 2 * sum(self.usual) / 24))
+
+    def learn(self, s: float, b: int) -> None:
+        """Take a window in."""
+        if b != self.hour:
+            if self.hour is not None:
+                before = self.usual[self.hour]
+                self.usual[self.hour] = round(30 * (before + 0.3 * (self.largest - before))) / 30
+            self.hour, self.largest = b, 0.0
+        self.largest = max(self.largest, short(s))
 
 
 @dataclass
@@ -330,6 +366,7 @@ class Reference:
         self.judged: list[Judged] = []
         """Of each window."""
         self.recent: list[float] = []
+        self.hourly = Hourly()
         self.peaks = [0.3] * 16
         self.jump = Jump()
         self.calibration = Calibration(50, math.log10(5), 400, 80, u=1.2, e=0.3, prior=0.0, margin=0.25, lag=2)
@@ -356,7 +393,8 @@ class Reference:
         z = (z1, self.spread.softened(z2, n), z3, self.shape.score(x, n))
         s0 = math.fsum(min(8.0, part) for part in z) / 4 if n >= 10 else 0.0
         self.recent = [*self.recent, short(s0)][-4:]
-        s = sum(self.recent) / len(self.recent)
+        as_it_is = sum(self.recent) / len(self.recent)
+        s = self.hourly.beyond(as_it_is, b)
         p = s / (1.5 + sum(self.peaks) / 16)
         k = self.jump.score(x, d, n, b, self.visits[b])
         spike = self.jumps.surprise(k)
@@ -404,6 +442,7 @@ class Reference:
         hours = clip(start - self.latest, 0, HOUR_MS) / HOUR_MS if n else 1.0
         self.jump.learn(d, n, b, self.visits[b], hours)
         self.jumps.learn(k)
+        self.hourly.learn(as_it_is, b)
         self._remember(s)
         events += self._drift(x, start, end)
         self.latest = start

@@ -1,4 +1,4 @@
-"""The shape family: was the course of the last 48 windows seen before?"""
+"""The shape family: was the course of the last 48 windows, or of the last 144, seen before?"""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def test_a_pattern_that_is_well_known_is_not_strange():
     assert scores[-1] == 0.0
 
 
-def test_what_is_older_than_768_windows_is_forgotten():
+def test_what_is_older_than_both_remember_is_forgotten():
     """A pattern of long ago is new again."""
     odd = np.full(48, 30.0)
-    values = [*cycles(900), *odd, *cycles(400), *odd, *cycles(1200), *odd, *cycles(6)]
+    values = [*cycles(900), *odd, *cycles(400), *odd, *cycles(2200), *odd, *cycles(6)]
 
     _, scores = fed(values)
 
@@ -68,18 +68,70 @@ def test_what_is_older_than_768_windows_is_forgotten():
 
     assert highest(900) > 10
     assert highest(1348) < highest(900) / 2
-    assert highest(2596) > 2 * highest(1348)
+    assert highest(3596) > 2 * highest(1348)
 
 
 def test_the_distance_is_that_to_the_nearest_of_all_patterns():
     """No pattern of the bank is left out, and none that overlaps the newest is taken."""
     values = noise(seed=4, times=6 * 300)[:, 0]
     state, _ = fed(values)
-    blocks = np.array(state["B"], np.float64)
+    for scale, patterns in (("fine", 128), ("coarse", 96)):
+        blocks = state[scale]["B"] / 3000
 
-    near = [np.linalg.norm(blocks[-8:] - blocks[first : first + 8]) for first in range(128)]
+        near = [np.linalg.norm(blocks[-8:] - blocks[first : first + 8]) for first in range(len(blocks) - 16)]
 
-    assert shape._nearest(state, 128) == pytest.approx(min(near))
+        assert len(near) == patterns
+        assert shape._nearest(state[scale], patterns) == pytest.approx(min(near))
+
+
+def test_a_long_cycle_that_goes_wrong_is_seen_by_the_coarse_blocks():
+    """Each piece of it was seen before, in this order they never came: a beat that is doubled in a slow rhythm."""
+    cycle = np.concatenate([np.full(50, 20.0), np.full(50, 26.0), np.full(50, 20.0), np.full(50, 14.0)])
+    values = np.tile(cycle, 16)
+    wrong = np.concatenate([values[:2400], np.full(50, 20.0), np.full(50, 14.0), np.full(50, 20.0), values[2550:]])
+    spread = noise(seed=6, times=len(values))[:, 0] / 10 - 2.0
+
+    def highest(values):
+        state, z = np.zeros(1, shape.STATE)[0], []
+        for n, value in enumerate(values):
+            shape.step(state, value, n)
+            z.append((float(state["fine"]["z"]), float(state["coarse"]["z"])))
+        return np.max(z[2400:2700], axis=0)
+
+    fine, coarse = highest(wrong + spread)
+    assert coarse > 8 > 2 * max(highest(values + spread))
+    assert coarse > 1.5 * fine
+
+
+def test_coarse_blocks_have_no_say_before_their_31st_distance():
+    """Twenty coarse blocks until the first, then thirty more of 18 windows; until then z4 is that of the fine."""
+    values = noise(seed=7, times=1000)[:, 0]
+    state = np.zeros(1, shape.STATE)[0]
+
+    coarse = []
+    for n, value in enumerate(values):
+        shape.step(state, value, n)
+        coarse.append(float(state["coarse"]["z"]))
+
+    first = (20 + 30) * 18 - 1
+    assert not any(coarse[:first])
+    assert any(coarse[first:])
+
+
+def test_a_state_with_one_length_of_blocks_goes_on():
+    """Its blocks and distances stay what they were, in 16 bits; the coarse begin afresh."""
+    numbers = [(name, np.float64) for name in "mvz"] + [(name, np.int32) for name in ("k", "blocks")]
+    saved = np.zeros(1, [*numbers, ("B", np.float32, (144,))])
+    saved[["m", "v", "z", "k", "blocks"]] = (1.5, 0.25, 3.0, 70, 90)
+    saved["B"] = np.linspace(-10, 10, 144)
+    states = np.zeros(16, shape.STATE)[:1]
+
+    shape.retold(states, saved)
+
+    fine = states["fine"][0]
+    assert [float(fine[name]) for name in ("m", "v", "z", "k", "blocks")] == [1.5, 0.25, 3.0, 70, 90]
+    np.testing.assert_allclose(fine["B"] / 3000, saved["B"][0], atol=1 / 6000)
+    assert states["coarse"].tobytes() == np.zeros(1, shape.STATE)["coarse"].tobytes()
 
 
 @pytest.mark.parametrize("value", [0.0, 21.5, -1e99])
@@ -88,7 +140,7 @@ def test_a_constant_has_no_shape(value):
     state, scores = fed([value] * 2000)
 
     assert set(scores) == {0.0}
-    assert np.isfinite(state["B"]).all()
+    assert not state["fine"]["B"].any()
 
 
 def test_an_enormous_value_leaves_numbers_behind():
@@ -100,4 +152,4 @@ def test_an_enormous_value_leaves_numbers_behind():
 
     assert np.isfinite(scores).all()
     assert np.isfinite(state["vx"])
-    assert abs(state["B"]).max() <= 10
+    assert abs(state["fine"]["B"].astype(int)).max() <= 10 * 3000

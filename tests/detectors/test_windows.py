@@ -220,7 +220,7 @@ def test_an_unknown_version_is_refused_by_name():
     """A state of a newer andon is never half understood."""
     snapshot = {**Windows(Settings()).snapshot(), "version": 7}
 
-    with pytest.raises(StateError, match=r"windows: the saved state has version 7, this andon reads 1 to 4"):
+    with pytest.raises(StateError, match=r"windows: the saved state has version 7, this andon reads 1 to 5"):
         Windows.restore(Settings(), snapshot)
 
 
@@ -559,6 +559,7 @@ def test_a_series_costs_at_most_1600_bytes():
         ("3", [("press", "temp", 0.3)]),
         ("3-group", [("press", "temp", 0.3)]),
         ("4", [("press", "temp", 0.3)]),
+        ("5", [("press", "temp", 0.3)]),
     ],
 )
 def test_every_version_of_the_saved_state_is_still_read(version, adjusted):

@@ -1,9 +1,9 @@
 """andon's families put together anew: without one of them, or with another threshold.
 
 The tracer tells z of every family before they are combined, and L of what may raise by itself: a spike, and the spread
-family. From there on this runs
-the product's own kernels (combination, policy) in the product's order; with all of them it comes to the product's own
-S, R and alarms (tests). What a family does besides isn't removed: the alarm state watches level and spread.
+family. From there on this runs the product's own kernels (combination, hourly, policy) in the product's order; with all
+of them it comes to the product's own S, R and alarms (tests). What a family does besides isn't removed: the alarm state
+watches level and spread.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy as np
 from benchmarks.accuracy.contenders.andon import on_rows
 from benchmarks.accuracy.contenders.judged import Judged
 from benchmarks.accuracy.streams import fresh_rows
-from detectors import combination, policy
+from detectors import combination, hourly, policy, profile
 from detectors.combination import FAMILIES
 from detectors.compiled import Record, compiled
 
 if TYPE_CHECKING:
     from benchmarks.accuracy.contenders.andon import Andon
-    from benchmarks.accuracy.streams import Flags, Floats, Stream
+    from benchmarks.accuracy.streams import Flags, Floats, Moments, Stream
     from contracts.readings import Rows
 
 __all__ = ["PARTS", "Recombination", "Recombined", "alarms_at", "recombine"]
@@ -35,6 +35,7 @@ PARTS = (*FAMILIES, SPIKE)
 STATE = np.dtype(
     [
         ("combination", combination.STATE),
+        ("hourly", hourly.STATE),
         ("policy", policy.STATE),
         ("scored", np.int64),
     ],
@@ -74,7 +75,8 @@ def recombine(trace: Rows, parts: Collection[str] = PARTS) -> Recombined:
     for place, (part, field) in enumerate(ALONE.items()):
         if part in parts:
             alone[place] = trace[field]
-    _recombine(z, alone, trace["learned"] > 0, heard, state, out, alarms)
+    starts = np.ascontiguousarray(trace["start"])
+    _recombine(starts, z, alone, trace["learned"] > 0, heard, state, out, alarms)
     return Recombined(out[0], out[1], alarms)
 
 
@@ -123,7 +125,14 @@ class Recombination:
 
 @compiled
 def _recombine(
-    z: Floats, alone: Floats, learned: Flags, heard: Flags, states: Record, out: Floats, alarms: Flags
+    starts: Moments,
+    z: Floats,
+    alone: Floats,
+    learned: Flags,
+    heard: Flags,
+    states: Record,
+    out: Floats,
+    alarms: Flags,
 ) -> None:
     state = states[0]
     families = 0
@@ -135,7 +144,9 @@ def _recombine(
         for family in range(heard.shape[0]):
             if heard[family]:
                 total += min(combination.Z_CLIP, z[i, family])
-        s = combination.smooth(state.combination, total, families, n, learning)
+        b = profile.hour(starts[i])
+        as_it_is = combination.smooth(state.combination, total, families, n, learning)
+        s = hourly.beyond(state.hourly, b, as_it_is)
         r = combination.rank(state.combination, s)
         for place in range(alone.shape[0]):
             if not math.isnan(alone[place, i]):
@@ -145,5 +156,7 @@ def _recombine(
         alarm = policy.step(state.policy, r, policy.rank_threshold(state.policy), math.inf)
         alarms[i] = alarm and n >= policy.WARMUP
         if learning:
+            if state.combination.tainted == 0:
+                hourly.learn(state.hourly, b, as_it_is)
             combination.learn(state.combination, s, n)
             state.scored += 1
