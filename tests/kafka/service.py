@@ -212,7 +212,9 @@ class Feeder:
         self._every_s = every_s
         self._topic = topic
         self._ended = threading.Event()
-        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0, "log_level": 2})
+        # Without idempotence what an outage held back may come out of order: its readings are too late then.
+        settings: dict[str, Any] = {"bootstrap.servers": bootstrap, "linger.ms": 0, "log_level": 2}
+        self._producer = Producer({**settings, "enable.idempotence": True})
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
